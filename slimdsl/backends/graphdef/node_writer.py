@@ -1,0 +1,188 @@
+"""The one way to add a node to an emitted graph: every NodeDef is checked against the table of TensorFlow's ops.
+
+What is wrong here is a fault of the compiler, never of the network, and is raised as `EmitterError`. A node gets all its
+attrs, the defaults included, because readers other than TensorFlow do not know the defaults. Knows nothing of the graph
+that is emitted but the names that it reserves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from slimdsl.backends.graphdef.attributes import EmitterError, set_attr, tensor_content, type_name
+from slimdsl.backends.graphdef.opdefs import REQUIRED, OpDef, op_table
+from slimdsl.backends.graphdef.proto import DATA_TYPES, NodeDef
+from slimdsl.types import DType
+
+__all__ = ["EmitterError", "NodeWriter"]
+
+Number = float
+"""What a constant may hold: int, float or bool."""
+
+
+class NodeWriter:
+    """Nodes in the order in which they were added, which is topological: an input must be there before its user.
+
+    Args:
+        training: True for the training graph.
+        seed: the seed of everything random in the graph.
+        reserved: names that `unique` must not give away, because the graph's own nodes and variables bear them.
+
+    Attributes:
+        training: as given.
+        seed: as given.
+        nodes: the NodeDef messages so far.
+    """
+
+    def __init__(self, *, training: bool, seed: int, reserved: Iterable[str] = ()) -> None:
+        self.training = training
+        self.seed = seed
+        self.nodes: list[Any] = []
+        self._reserved = set(reserved)
+        self._types: dict[str, tuple[str, ...]] = {}
+        self._table = op_table()
+        self._random_seed = ""
+
+    def node(self, op: str, name: str, inputs: Sequence[str] = (), /, **attrs: object) -> str:
+        """Add a node and return its name.
+
+        Args:
+            op: TensorFlow's name of the op.
+            name: the node's name; must be free.
+            inputs: names of the tensors it takes: ``name`` or ``name:index``; last ``^name`` for control inputs.
+            attrs: DType for a type, bool, int, float, str, a list of these, or a tuple for a shape (None or -1 where a
+                dimension is unknown). Those that have a default may be left out.
+
+        Raises:
+            EmitterError: the op does not exist or the node is not one TensorFlow accepts.
+        """
+        definition = self._table.get(op)
+        if definition is None:
+            raise EmitterError(f"node `{name}`: there is no op `{op}` in opdefs.json")
+        if name in self._types:
+            raise EmitterError(f"node `{name}` ({op}): there is a node of that name already")
+        if not name or name[0] in "_/^" or ":" in name:
+            raise EmitterError(f"`{name}` ({op}) is not a name for a node")
+        unknown = [attr for attr in attrs if attr not in definition.attrs]
+        if unknown:
+            raise EmitterError(f"node `{name}`: {op} has no attr `{unknown[0]}`, only {sorted(definition.attrs)}")
+        node = NodeDef(name=name, op=op, input=[canonical(tensor) for tensor in inputs])
+        values: dict[str, object] = {}
+        for attr, declared in definition.attrs.items():
+            given = attrs.get(attr, declared.default)
+            if given is REQUIRED:
+                raise EmitterError(f"node `{name}`: {op} needs the attr `{attr}`")
+            try:
+                values[attr] = set_attr(node.attr[attr], declared, given)
+            except EmitterError as error:
+                raise EmitterError(f"node `{name}`: {op}'s attr `{attr}` {error}") from None
+        self._check_inputs(op, name, inputs, definition, values)
+        self._types[name] = tuple(_expand(definition.outputs, values))
+        self.nodes.append(node)
+        return name
+
+    def const(
+        self, name: str, values: Number | bytes | Sequence[Number], dtype: DType, shape: tuple[int, ...] = ()
+    ) -> str:
+        """Add a constant and return its name.
+
+        Args:
+            name: the node's name; must be free.
+            values: as many numbers as the shape has elements, in row-major order, or one number for a scalar.
+            dtype: the element type; numbers are rounded to it.
+            shape: the shape; a scalar unless given.
+
+        Raises:
+            EmitterError: the count of values is not that of the shape, or a value does not fit the type.
+        """
+        flat: Sequence[Any] = values if isinstance(values, (list, tuple, range)) else (values,)
+        try:
+            content = tensor_content(flat, dtype, shape)
+        except EmitterError as error:
+            raise EmitterError(f"constant `{name}`: {error}") from None
+        return self.node("Const", name, dtype=dtype, value=content)
+
+    def unique(self, name: str) -> str:
+        """The name itself or, where it is taken, with the first free number behind it; nobody else gets it."""
+        free, number = name, 0
+        while free in self._types or free in self._reserved:
+            number += 1
+            free = f"{name}_{number}"
+        self._reserved.add(free)
+        return free
+
+    def random_seed(self) -> str:
+        """The int64 tensor of shape [2] that all random ops take their seed from: (seed, 0), unless it is fed."""
+        if not self._random_seed:
+            name = self.unique("random_seed")
+            default = self.const(self.unique(f"{name}/default"), (self.seed, 0), DType.INT64, (2,))
+            self._random_seed = self.node("PlaceholderWithDefault", name, [default], dtype=DType.INT64, shape=(2,))
+        return self._random_seed
+
+    @property
+    def random_seed_name(self) -> str:
+        """The name that `random_seed` gave, or "" where nothing asked for it."""
+        return self._random_seed
+
+    def adopt(self, name: str, dtype: DType) -> None:
+        """Let nodes take the tensor `name`, although its node is written by other means (a constant of raw bytes).
+
+        Raises:
+            EmitterError: there is a node of that name already.
+        """
+        if name in self._types:
+            raise EmitterError(f"node `{name}`: there is a node of that name already")
+        self._types[name] = (dtype.value,)
+
+    def tensor_type(self, tensor: str) -> str:
+        """The element type of a tensor, as TensorFlow names it (``float32``, ``resource``).
+
+        Raises:
+            EmitterError: there is no such tensor.
+        """
+        name, _, index = tensor.partition(":")
+        types = self._types.get(name)
+        if types is None:
+            raise EmitterError(f"there is no node `{name}` yet")
+        position = int(index or 0)
+        if position >= len(types):
+            raise EmitterError(f"node `{name}` has {len(types)} results, there is no `{tensor}`")
+        return types[position]
+
+    def _check_inputs(
+        self, op: str, name: str, inputs: Sequence[str], definition: OpDef, values: dict[str, object]
+    ) -> None:
+        data = [tensor for tensor in inputs if not tensor.startswith("^")]
+        if list(inputs[: len(data)]) != data:
+            raise EmitterError(f"node `{name}` ({op}): control inputs come last")
+        for control in inputs[len(data) :]:
+            if control[1:] not in self._types:
+                raise EmitterError(f"node `{name}` ({op}): there is no node `{control[1:]}` yet")
+        wanted = list(_expand(definition.inputs, values))
+        if len(wanted) != len(data):
+            raise EmitterError(f"node `{name}`: {op} takes {len(wanted)} inputs, not {len(data)}")
+        for position, (tensor, expected) in enumerate(zip(data, wanted)):
+            try:
+                actual = self.tensor_type(tensor)
+            except EmitterError as error:
+                raise EmitterError(f"node `{name}` ({op}), input {position}: {error}") from None
+            if actual != expected:
+                raise EmitterError(f"node `{name}` ({op}), input {position}: `{tensor}` is {actual}, not {expected}")
+
+
+def canonical(tensor: str) -> str:
+    """A tensor's name as NodeDefs have it: without the index where that is 0."""
+    return tensor[:-2] if tensor.endswith(":0") else tensor
+
+
+def _expand(arguments: tuple[str, ...], values: dict[str, object]) -> Iterable[str]:
+    """The element type of every single tensor that the arguments of an op stand for."""
+    for argument in arguments:
+        if argument.startswith("*"):
+            listed: Any = values[argument[1:]]
+            yield from listed
+            continue
+        count, _, bare = argument.rpartition("*")
+        times: Any = values[count] if count else 1
+        yield from [type_name(values[bare]) if bare not in DATA_TYPES else bare] * times
