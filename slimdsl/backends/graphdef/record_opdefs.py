@@ -52,6 +52,17 @@ OPS = (
 )  # fmt: skip
 """The ops in the table."""
 
+_YOUNG = {
+    "VarHandleOp": {"debug_name"},
+    "MatMul": {"grad_a", "grad_b"},
+    "BatchMatMulV2": {"grad_x", "grad_y"},
+    "GatherNd": {"bad_indices_policy"},
+}
+"""Attrs that TensorFlow 2.12, the last that runs TF-Slim's batch normalisation, refuses as unknown.
+
+They all have defaults, which every TensorFlow fills in, so they are left out of the table and thereby of the files.
+"""
+
 _TYPE_NAMES = {number: name for name, number in DATA_TYPES.items()}
 
 
@@ -109,8 +120,8 @@ def _attr(attr: Any) -> dict[str, Any]:
 def record() -> dict[str, Any]:
     """The table of all ops of `OPS`, read from the installed TensorFlow."""
     # TensorFlow is imported here alone, so that the tuple of names can be read without it.
-    import tensorflow as tf
-    from tensorflow.python.framework import op_def_registry
+    import tensorflow as tf  # type: ignore[import-untyped]
+    from tensorflow.python.framework import op_def_registry  # type: ignore[import-untyped]
 
     ops: dict[str, Any] = {}
     for name in OPS:
@@ -120,7 +131,9 @@ def record() -> dict[str, Any]:
         ops[name] = {
             "inputs": [_argument(arg) for arg in op_def.input_arg],
             "outputs": [_argument(arg) for arg in op_def.output_arg],
-            "attrs": {attr.name: _attr(attr) for attr in op_def.attr},
+            "attrs": {
+                attr.name: _attr(attr) for attr in op_def.attr if attr.name not in _YOUNG.get(name, ())
+            },
         }
     return {"tensorflow": tf.__version__, "ops": ops}
 
