@@ -46,9 +46,15 @@ class Operand(Protocol):
 
 @value
 class Initializer(Value):
-    """How the first values of a variable are drawn; subclasses are in `initializers`."""
+    """How the first values of a variable are drawn; subclasses are in `initializers`.
+
+    Attributes:
+        name: the spelling in the language.
+        aliases: other spellings.
+    """
 
     name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
 
 
 @value

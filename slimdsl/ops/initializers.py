@@ -1,7 +1,7 @@
 """The initialisers: how the first values of a variable are distributed. Records, with no numbers drawn here.
 
-Every initialiser comes down to one of six elementary ones once the variable's shape is known (`elementary`): weights and
-backends draw only those. Must not know numpy, variables or names.
+Every initialiser comes down to one of six elementary ones once the variable's shape is known (`elementary`): weights
+and backends draw only those. Must not know numpy, variables or names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SLIM_TRUNCATION = 1.3
 """TF-Slim's factor on the variance, which makes up for what truncation at two sigma takes away."""
 
 KERAS_TRUNCATION = 0.87962566103423978
-"""Standard deviation of a unit normal distribution truncated at two sigma; TensorFlow's own initialisers divide by it."""
+"""Standard deviation of a unit normal distribution truncated at two sigma; TensorFlow's initialisers divide by it."""
 
 
 @value
@@ -39,10 +39,6 @@ class Zeros(Initializer):
 
     name: ClassVar[str] = "zeros"
 
-    def elementary(self, shape: tuple[int, ...]) -> Elementary:
-        """The constant 0."""
-        return Constant(value=0.0)
-
 
 @value
 class Ones(Initializer):
@@ -52,10 +48,6 @@ class Ones(Initializer):
     """
 
     name: ClassVar[str] = "ones"
-
-    def elementary(self, shape: tuple[int, ...]) -> Elementary:
-        """The constant 1."""
-        return Constant(value=1.0)
 
 
 @value
@@ -127,9 +119,9 @@ Elementary = Constant | RandomNormal | TruncatedNormal | RandomUniform | Orthogo
 
 @value
 class VarianceScaling(Initializer):
-    """Values whose variance is `factor` divided by the number of connections: TF-Slim's ``variance_scaling_initializer``.
+    """Values whose variance is `factor` / n, n being a number of connections. TF-Slim: ``variance_scaling_initializer``.
 
-    With n connections the values are uniform over ±sqrt(3 · factor / n), or truncated normal of standard deviation
+    The values are uniform over ±sqrt(3 · factor / n), or truncated normal of standard deviation
     sqrt(1.3 · factor / n). The default is He's initialisation of a ReLU network.
     Paper: He et al., https://arxiv.org/abs/1502.01852.
     Example: ``conv(64, 3x3, weights_init=variance_scaling(mode=fan_out))``.
@@ -177,8 +169,8 @@ class He(Initializer):
     """He's initialisation: variance 2 / fan_in, as TensorFlow draws it.
 
     ``he`` is truncated normal, its standard deviation corrected for the truncation exactly
-    (``tf.keras.initializers.HeNormal``; TF-Slim's ``variance_scaling`` corrects by the factor 1.3); ``he(uniform=true)``
-    is ``HeUniform``.
+    (``tf.keras.initializers.HeNormal``; TF-Slim's ``variance_scaling`` corrects by the factor 1.3).
+    ``he(uniform=true)`` is ``HeUniform``.
     Paper: He et al., https://arxiv.org/abs/1502.01852. Example: ``conv(64, 3x3, weights_init=he)``.
     """
 
@@ -187,7 +179,7 @@ class He(Initializer):
 
     def elementary(self, shape: tuple[int, ...]) -> Elementary:
         """The distribution for this shape."""
-        return _with_variance(2.0 / fans(shape)[0], self.uniform)
+        return _with_variance(2.0 / fans(shape)[0], uniform=self.uniform)
 
 
 @value
@@ -203,7 +195,7 @@ class Lecun(Initializer):
 
     def elementary(self, shape: tuple[int, ...]) -> Elementary:
         """The distribution for this shape."""
-        return _with_variance(1.0 / fans(shape)[0], self.uniform)
+        return _with_variance(1.0 / fans(shape)[0], uniform=self.uniform)
 
 
 def _uniform(third_of_square: float) -> RandomUniform:
@@ -211,7 +203,7 @@ def _uniform(third_of_square: float) -> RandomUniform:
     return RandomUniform(minval=-limit, maxval=limit)
 
 
-def _with_variance(variance: float, uniform: bool) -> Elementary:
+def _with_variance(variance: float, *, uniform: bool) -> Elementary:
     return _uniform(3.0 * variance) if uniform else TruncatedNormal(stddev=variance**0.5 / KERAS_TRUNCATION)
 
 
@@ -230,7 +222,9 @@ def fans(shape: tuple[int, ...]) -> tuple[float, float]:
 
 def elementary(initializer: Initializer, shape: tuple[int, ...]) -> Elementary:
     """What the initialiser comes down to for a variable of this shape."""
-    if isinstance(initializer, (Zeros, Ones, VarianceScaling, Xavier, He, Lecun)):
+    if isinstance(initializer, (Zeros, Ones)):
+        return Constant(value=1.0 if isinstance(initializer, Ones) else 0.0)
+    if isinstance(initializer, (VarianceScaling, Xavier, He, Lecun)):
         return initializer.elementary(shape)
     if isinstance(initializer, (Constant, RandomNormal, TruncatedNormal, RandomUniform, Orthogonal, Identity)):
         return initializer
