@@ -8,6 +8,7 @@ at least one. Must not know of tensors' contents, of the language or of any back
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Union
 
@@ -203,4 +204,20 @@ def product(shape: Shape) -> Dim:
     total: Dim = 1
     for dim in shape:
         total = total * dim
+    return total
+
+
+def substitute(dim: Dim, sizes: Mapping[str, int]) -> Dim:
+    """The dimension with some named sizes replaced by numbers."""
+    if isinstance(dim, int):
+        return dim
+    total: Dim = 0
+    for monomial, count in dim.terms:
+        term: Dim = count
+        for atom in monomial:
+            if isinstance(atom, FloorDiv):
+                term = term * (substitute(atom.numerator, sizes) // atom.divisor)
+            else:
+                term = term * sizes.get(atom.name, SymbolicDim((((atom,), 1),)))
+        total = total + term
     return total

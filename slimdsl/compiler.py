@@ -1,0 +1,169 @@
+"""The driver: a source and options to a graph and all diagnostics, phase by phase and each only once.
+
+Reads files and asks the rooms below; holds no rule of the language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from slimdsl.diagnostics.diagnostic import Diagnostic, has_errors, sort_diagnostics
+from slimdsl.diagnostics.source import Source, Span
+from slimdsl.diagnostics.suggest import did_you_mean
+from slimdsl.ir.graph import Graph
+from slimdsl.semantics.analyze import Analysis, NetInfo, analyze, survey
+from slimdsl.syntax import tree
+from slimdsl.syntax.parser import ParseResult, parse, parse_expression
+
+MAX_FILE_BYTES = 2**20
+
+
+class UsageError(Exception):
+    """What was asked for cannot be asked of this file: an unknown net, an unknown parameter, none or several nets."""
+
+
+def read_source(path: str) -> tuple[Source, tuple[Diagnostic, ...]]:
+    """Read a file; a file that is no text comes back empty, with a diagnostic that says why.
+
+    Raises:
+        OSError: the file is missing or cannot be read.
+    """
+    with open(path, "rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        empty = Source(path, "")
+        message = f"the file is larger than {MAX_FILE_BYTES:,} bytes"
+        return empty, (Diagnostic(code="E0190", message=message, span=Span(empty, 0, 0)),)
+    try:
+        return Source(path, data.decode("utf-8")), ()
+    except UnicodeDecodeError as error:
+        # What stands before the first bad byte is shown; it must not be parsed.
+        good = data[: error.start].decode("utf-8")
+        source = Source(path, good)
+        what = "the file is binary" if b"\0" in data else "the file is not UTF-8"
+        message = f"{what}: byte 0x{data[error.start]:02x} at offset {error.start}"
+        return source, (Diagnostic(code="E0191", message=message, span=Span(source, len(good), len(good))),)
+
+
+class Compilation:
+    """One source on its way to a graph.
+
+    Args:
+        source: the text.
+        net: the net to compile; None for the only one.
+        parameters: parameter of the net -> expression, as text of the language.
+        training: build the training graph instead of the one for inference.
+        read_diagnostics: what `read_source` had to say; the text is not parsed where that was an error.
+
+    Raises:
+        UsageError: by any attribute, where net or parameters do not fit the file.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        net: str | None = None,
+        parameters: Mapping[str, str] | None = None,
+        training: bool = False,
+        read_diagnostics: tuple[Diagnostic, ...] = (),
+    ) -> None:
+        self.source = source
+        self.training = training
+        self._net = net
+        self._parameters = dict(parameters or {})
+        self._read_diagnostics = read_diagnostics
+
+    @cached_property
+    def _parsed(self) -> ParseResult:
+        unreadable = has_errors(self._read_diagnostics)
+        return parse(Source(self.source.name, "") if unreadable else self.source)
+
+    @property
+    def module(self) -> tree.Module:
+        """The tree; of what could be parsed where there are errors."""
+        return self._parsed.module
+
+    @cached_property
+    def _survey(self) -> tuple[tuple[NetInfo, ...], tuple[Diagnostic, ...]]:
+        return survey(self.module)
+
+    @property
+    def net_names(self) -> tuple[str, ...]:
+        """The nets of the file, aliases included, in their order."""
+        return tuple(net.name for net in self._survey[0])
+
+    @cached_property
+    def _arguments(self) -> dict[str, tree.Expr]:
+        arguments: dict[str, tree.Expr] = {}
+        for name, text in self._parameters.items():
+            expression, findings = parse_expression(Source(f"-D {name}", text))
+            if expression is None or findings:
+                reason = findings[0].message if findings else "it is empty"
+                raise UsageError(f"the value of the parameter `{name}` cannot be read: {reason}")
+            arguments[name] = expression
+        known = [p for net in self._survey[0] if self._net in (None, net.name) for p in net.parameters]
+        for name in arguments:
+            if name not in known:
+                raise UsageError(" ".join([f"no net here has a parameter `{name}`;", did_you_mean(name, known)]).rstrip("; "))
+        return arguments
+
+    @property
+    def _syntax_errors(self) -> bool:
+        return has_errors(self._read_diagnostics) or has_errors(self._parsed.diagnostics)
+
+    @cached_property
+    def _chosen(self) -> tuple[NetInfo, ...]:
+        nets = self._survey[0]
+        if self._net is None:
+            return tuple(net for net in nets if set(net.required) <= set(self._arguments))
+        for net in nets:
+            if net.name == self._net:
+                missing = [name for name in net.required if name not in self._arguments]
+                if missing:
+                    raise UsageError(f"the net `{net.name}` needs a value for `{missing[0]}`: -D {missing[0]}=…")
+                return (net,)
+        if has_errors(self._survey[1]):
+            return ()
+        listed = f"the nets are {', '.join(self.net_names)}" if nets else "the file has no net"
+        raise UsageError(f"there is no net `{self._net}`; {did_you_mean(self._net, self.net_names) or listed}")
+
+    @cached_property
+    def _analyses(self) -> dict[str, Analysis]:
+        analyses = {}
+        for net in self._chosen:
+            arguments = {name: value for name, value in self._arguments.items() if name in net.parameters}
+            analyses[net.name] = analyze(self.module, net.name, arguments, training=self.training)
+        return analyses
+
+    @cached_property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All findings of all phases, in the order of the text; where no net was chosen, about every net."""
+        if has_errors(self._read_diagnostics):
+            return sort_diagnostics(self._read_diagnostics)
+        if self._syntax_errors:
+            # What a skipped statement would have made is missing below it: nothing more can be said with certainty.
+            return sort_diagnostics(self._parsed.diagnostics)
+        found = [*self._parsed.diagnostics, *self._survey[1]]
+        for analysis in self._analyses.values():
+            found += analysis.diagnostics
+        return sort_diagnostics(found)
+
+    @property
+    def graph(self) -> Graph | None:
+        """The graph of the chosen net; None where there are errors.
+
+        Raises:
+            UsageError: no net was named and the file has none, or several.
+        """
+        if has_errors(self.diagnostics):
+            return None
+        if not self._analyses:
+            needy = [net for net in self._survey[0] if net.required]
+            if needy:
+                raise UsageError(f"the net `{needy[0].name}` needs a value for `{needy[0].required[0]}`")
+            raise UsageError("the file has no net")
+        if len(self._analyses) > 1:
+            raise UsageError(f"the file has several nets; choose one: {', '.join(self._analyses)}")
+        return next(iter(self._analyses.values())).graph

@@ -1,0 +1,210 @@
+"""Builds the graph: what `ops.base.Builder` promises to layers, and the records of layers and end points.
+
+Knows scopes, defaults and the graph; not the tree. `ShapeError` and `ArgumentError` pass through to the statements, which
+know the places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from slimdsl.diagnostics.source import Span
+from slimdsl.ir.graph import Graph, LayerRecord, Node, Tensor, Update, Variable, node_macs
+from slimdsl.ops.arguments import argument_specs
+from slimdsl.ops.base import Initializer, Layer, LayerValue, Op, Operand, Primitive, Regularizer, ShapeError
+from slimdsl.semantics.defaults import Defaults
+from slimdsl.semantics.scopes import ScopeNames, join, prefixes
+from slimdsl.types import Dim, DType, TensorType, shape_text
+
+MAX_NODES = 200_000
+MAX_VARIABLE_BYTES = 2**40
+
+
+class LimitError(Exception):
+    """The graph grew past what the compiler takes on."""
+
+
+class GraphBuilder:
+    """The graph under construction; implements `ops.base.Builder`."""
+
+    def __init__(self, root: str, *, training: bool) -> None:
+        self.root = root
+        self.scope = root
+        self.training = training
+        self.names = ScopeNames()
+        self.defaults = Defaults()
+        self.inputs: dict[str, Tensor] = {}
+        self.outputs: dict[str, Tensor] = {}
+        self.variables: list[Variable] = []
+        self.nodes: list[Node] = []
+        self.updates: list[Update] = []
+        self.layers: list[LayerRecord] = []
+        self.inherited: dict[Tensor, frozenset[str]] = {}
+        self._end_points: dict[str, Tensor] = {}
+        self._by_tensor: dict[Tensor, Variable] = {}
+        self._span: Span | None = None
+
+    def variable(
+        self,
+        leaf: str,
+        shape: tuple[Dim, ...],
+        *,
+        initializer: Initializer,
+        regularizer: Regularizer | None = None,
+        trainable: bool = True,
+        dtype: DType = DType.FLOAT32,
+    ) -> Tensor:
+        """Make the variable ``<scope>/<leaf>``; see `ops.base.Builder`."""
+        name = join(self.scope, leaf)
+        count = dtype.size
+        for dim in shape:
+            if not isinstance(dim, int):
+                raise ShapeError(
+                    f"the variable `{leaf}` would have the shape {shape_text(shape)}, and `{dim}` is not known",
+                    operand=0,
+                    help="give the input a number for that size",
+                )
+            count *= dim
+        if count > MAX_VARIABLE_BYTES:
+            raise ShapeError(f"the variable `{leaf}` would have the shape {shape_text(shape)}: {count:,} bytes")
+        if not self.names.take(name):
+            raise ShapeError(f"the variable `{name}` exists already", help="give the layer a scope of its own with `as`")
+        tensor = Tensor(name, 0, TensorType(dtype=dtype, shape=shape), self._span)
+        variable = Variable(name, tensor, initializer, regularizer, trainable, self.scope, self._span)
+        self.variables.append(variable)
+        self._by_tensor[tensor] = variable
+        return tensor
+
+    def emit(self, op: Primitive, *inputs: Operand, name: str | None = None) -> Tensor:
+        """Add a node below the scope; see `ops.base.Builder`."""
+        return self.emit_all(op, *inputs, name=name)[0]
+
+    def emit_all(self, op: Primitive, *inputs: Operand, name: str | None = None) -> tuple[Tensor, ...]:
+        """Add a node below the scope; see `ops.base.Builder`."""
+        return self._add(op, inputs, join(self.scope, name or op.node_name))
+
+    def _add(self, op: Primitive, inputs: tuple[Operand, ...], wanted: str) -> tuple[Tensor, ...]:
+        types = op.infer_all(*(operand.type for operand in inputs))
+        if len(self.nodes) >= MAX_NODES:
+            raise LimitError(f"the graph has more than {MAX_NODES:,} nodes")
+        name = self.names.node(wanted)
+        results = tuple(Tensor(name, index, kind, self._span) for index, kind in enumerate(types))
+        tensors = tuple(operand for operand in inputs if isinstance(operand, Tensor))
+        self.nodes.append(Node(name, op, tensors, results, self.scope, self._span))
+        return results
+
+    def layer(self, layer: LayerValue, x: Operand) -> Tensor:
+        """Apply a layer value in this scope, with the defaults that hold here; see `ops.base.Builder`."""
+        op, _ = self.instantiate(layer.op, dict(layer.arguments))
+        if isinstance(op, Primitive):
+            return self.emit(op, x)
+        with self.inside(self.names.default_scope(self.scope, layer.op.scope_for(x.type))):
+            return self._build(op, x)
+
+    def update(self, variable: Operand, new_value: Operand) -> None:
+        """Record what a variable becomes after a step; see `ops.base.Builder`."""
+        if isinstance(variable, Tensor) and isinstance(new_value, Tensor):
+            self.updates.append(Update(self._by_tensor[variable], new_value))
+
+    def instantiate(self, op: type[Op], given: Mapping[str, object]) -> tuple[Op, frozenset[str]]:
+        """The op with its arguments: as given, else from a `with`, else the default; and which came from a `with`.
+
+        Raises:
+            ArgumentError: the op's own check of its arguments together fails.
+        """
+        defaults = self.defaults.of(op.name)
+        inherited = frozenset(name for name in defaults if name not in given)
+        specs = argument_specs(op)
+        arguments = {name: defaults[name].value for name in inherited if name in specs}
+        return op(**arguments, **given), inherited
+
+    @contextmanager
+    def inside(self, scope: str) -> Iterator[None]:
+        """Everything made inside stands under this scope."""
+        outer = self.scope
+        self.scope = scope
+        try:
+            yield
+        finally:
+            self.scope = outer
+
+    def place(self, op: Op, inherited: frozenset[str], x: Tensor, path: str | None, span: Span, depth: int) -> Tensor:
+        """Add a layer as a statement wrote it.
+
+        Args:
+            op: the op with all its arguments.
+            inherited: the arguments that came from a `with`.
+            x: the current tensor.
+            path: the scope as `as` gave it, already open; None for the default.
+            span: the place of the statement, for messages.
+            depth: see `LayerRecord`.
+
+        Raises:
+            ShapeError: the types do not fit.
+            LimitError: the graph is too large.
+        """
+        first_node, first_variable = len(self.nodes), len(self.variables)
+        self._span = span
+        if isinstance(op, Primitive):
+            wanted = path or join(self.scope, op.node_name)
+            result = self._add(op, (x,), wanted)[0]
+            scope = result.node
+        else:
+            scope = path or self.names.default_scope(self.scope, type(op).scope_for(x.type))
+            with self.inside(scope):
+                result = self._build(op, x)
+        self.layers.append(
+            LayerRecord(
+                scope=scope,
+                op=op.name,
+                result=result,
+                first_node=first_node,
+                end_node=len(self.nodes),
+                first_variable=first_variable,
+                end_variable=len(self.variables),
+                depth=depth,
+                span=span,
+            )
+        )
+        self.inherited[result] = inherited
+        self.mark_end_point(scope, result)
+        return result
+
+    def mark_end_point(self, scope: str, result: Tensor) -> None:
+        """The scope and those around it have this tensor as the last that was made in them."""
+        for path in prefixes(scope, self.root):
+            self._end_points[path] = result
+
+    @staticmethod
+    def _as_layer(op: Op) -> Layer:
+        if not isinstance(op, Layer):
+            raise TypeError(f"{op.name} is neither a primitive nor a layer")
+        return op
+
+    def _build(self, op: Op, x: Operand) -> Tensor:
+        result = self._as_layer(op).build(self, x)
+        if not isinstance(result, Tensor):
+            raise TypeError(f"{op.name} built something that is not a tensor of this graph")
+        return result
+
+    def macs(self) -> Dim:
+        """Multiply-accumulate operations of what was built so far."""
+        total: Dim = 0
+        for node in self.nodes:
+            total = total + node_macs(node)
+        return total
+
+    def finish(self, name: str) -> Graph:
+        """The graph as it stands."""
+        return Graph(
+            name=name,
+            inputs=dict(self.inputs),
+            variables=tuple(self.variables),
+            nodes=tuple(self.nodes),
+            outputs=dict(self.outputs),
+            end_points=dict(self._end_points),
+            updates=tuple(self.updates),
+            layers=tuple(self.layers),
+            training=self.training,
+        )

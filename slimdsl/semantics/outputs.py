@@ -1,0 +1,28 @@
+"""The classic leak: an output layer that gets its activation or its normaliser from a `with` alone."""
+
+from __future__ import annotations
+
+from slimdsl.diagnostics.diagnostic import Label
+from slimdsl.ir.graph import Tensor
+from slimdsl.semantics.graph_builder import GraphBuilder
+from slimdsl.semantics.reporter import Reporter
+from slimdsl.syntax import tree
+
+
+def output_from_with(statement: tree.OutputStmt, result: Tensor, builder: GraphBuilder, reporter: Reporter) -> None:
+    """Warn where the layer that makes this output takes `activation` or `norm` from a `with`."""
+    record = next((layer for layer in reversed(builder.layers) if layer.result is result), None)
+    if record is None or record.span is None:
+        return
+    for argument in ("activation", "norm"):
+        default = builder.defaults.of(record.op).get(argument)
+        if argument not in builder.inherited.get(result, frozenset()) or default is None or default.value is None:
+            continue
+        message = f"the output `{statement.name}` gets its `{argument}` (`{default.value}`) only from a `with`"
+        reporter.report(
+            "W0601",
+            message,
+            record.span,
+            labels=(Label(default.span, "set here"),),
+            help=f"write `{argument}=none` at the layer, or `{argument}={default.value}` if it is meant",
+        )

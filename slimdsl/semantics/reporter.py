@@ -1,0 +1,48 @@
+"""Collects diagnostics, each with the chain of repeats and calls that led to its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from slimdsl.diagnostics.diagnostic import Diagnostic, Frame, Label
+from slimdsl.diagnostics.source import Span
+
+MAX_ERRORS = 100
+
+
+class Reporter:
+    """The diagnostics of one analysis, in the order they were found."""
+
+    def __init__(self) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self.error_count = 0
+        self._frames: list[Frame] = []
+
+    def report(
+        self, code: str, message: str, span: Span, *, label: str = "", labels: tuple[Label, ...] = (), help: str = ""
+    ) -> None:
+        """Add a finding; `code` says whether it is an error (E) or a warning (W). Past MAX_ERRORS the rest is dropped."""
+        if code.startswith("E"):
+            self.error_count += 1
+        if self.error_count <= MAX_ERRORS:
+            self.diagnostics.append(
+                Diagnostic(
+                    code=code,
+                    message=message,
+                    span=span,
+                    label=label,
+                    labels=labels,
+                    chain=tuple(reversed(self._frames)),
+                    help=help,
+                )
+            )
+
+    @contextmanager
+    def frame(self, message: str, span: Span) -> Iterator[None]:
+        """Whatever is reported inside carries this step in its chain."""
+        self._frames.append(Frame(message, span))
+        try:
+            yield
+        finally:
+            self._frames.pop()

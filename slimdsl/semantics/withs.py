@@ -1,0 +1,79 @@
+"""What a `with` sets: every key is checked where it is written, against the layers it is written for."""
+
+from __future__ import annotations
+
+from slimdsl.diagnostics.diagnostic import Label
+from slimdsl.diagnostics.source import Span
+from slimdsl.diagnostics.suggest import did_you_mean
+from slimdsl.ops.arguments import ArgumentSpec, argument_specs
+from slimdsl.ops.base import Op
+from slimdsl.semantics.defaults import Default
+from slimdsl.semantics.environment import Environment
+from slimdsl.semantics.evaluate import Evaluator
+from slimdsl.semantics.reporter import Reporter
+from slimdsl.semantics.tables import LAYERS
+from slimdsl.semantics.values import ItemName, Unknown
+from slimdsl.syntax import tree
+
+
+def with_settings(
+    statement: tree.WithStmt, environment: Environment, evaluator: Evaluator, reporter: Reporter
+) -> dict[str, dict[str, Default]]:
+    """Layer -> argument -> default; what was reported is left out.
+
+    A key that only some of the layers have is set for those: that is how one `with` serves `conv` and `fc`.
+    """
+    layers = _layers(statement, environment, reporter)
+    settings: dict[str, dict[str, Default]] = {layer: {} for layer, _ in layers}
+    seen: dict[str, Span] = {}
+    for argument in statement.defaults:
+        if argument.name is None:
+            reporter.report("E0303", "a `with` sets arguments by name", argument.span, help="write `name=value`")
+            continue
+        if argument.name in seen:
+            labels = (Label(seen[argument.name], "given here first"),)
+            reporter.report("E0303", f"`{argument.name}` is given twice", argument.span, labels=labels)
+            continue
+        seen[argument.name] = argument.span
+        owners = [(layer, specs[argument.name]) for layer, specs in layers if argument.name in specs]
+        if not owners:
+            if len(layers) == len(statement.targets):
+                _unknown_key(argument, layers, reporter)
+            continue
+        for layer, spec in owners:
+            what = f"`{argument.name}` of `{layer}`"
+            given = evaluator.checked(argument.value, environment, spec.kind, what)
+            if isinstance(given, Unknown):
+                break
+            settings[layer][argument.name] = Default(given, argument.span)
+    return settings
+
+
+def _layers(
+    statement: tree.WithStmt, environment: Environment, reporter: Reporter
+) -> list[tuple[str, dict[str, ArgumentSpec]]]:
+    layers: list[tuple[str, dict[str, ArgumentSpec]]] = []
+    for target in statement.targets:
+        op: type[Op] | None = LAYERS.get(target.name)
+        binding = environment.find(target.name)
+        if op is not None:
+            layers.append((target.name, argument_specs(op)))
+        elif binding is not None and isinstance(binding.value, ItemName) and binding.value.kind == "block":
+            message = "defaults for blocks are part of the language and not supported by this version yet"
+            reporter.report("E0290", message, target.span)
+        else:
+            help = did_you_mean(target.name, LAYERS)
+            reporter.report("E0201", f"unknown layer `{target.name}`", target.span, help=help)
+    return layers
+
+
+def _unknown_key(
+    argument: tree.Argument, layers: list[tuple[str, dict[str, ArgumentSpec]]], reporter: Reporter
+) -> None:
+    assert argument.name is not None
+    names = list(dict.fromkeys(name for _, specs in layers for name in specs))
+    one = len(layers) == 1
+    who = f"`{layers[0][0]}` has" if one else f"none of {', '.join(f'`{layer}`' for layer, _ in layers)} has"
+    message = f"{who} no argument `{argument.name}`" if one else f"{who} an argument `{argument.name}`"
+    listed = f"the arguments are {', '.join(f'`{name}`' for name in names)}" if names else ""
+    reporter.report("E0202", message, argument.span, help=did_you_mean(argument.name, names) or listed)
