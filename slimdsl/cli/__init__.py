@@ -1,0 +1,1 @@
+"""The command line: one small module a command. It parses arguments and prints; what is printed is made elsewhere."""

@@ -1,0 +1,52 @@
+"""Opening a network for a command: the file is read and compiled, and what stands in the way is printed."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from slimdsl.cli.options import definitions
+from slimdsl.cli.refusal import Refusal
+from slimdsl.cli.report import print_diagnostics
+from slimdsl.compiler import Compilation, UsageError, read_source
+from slimdsl.ir.graph import Graph
+
+
+def open_compilation(path: str, arguments: Namespace, *, training: bool = False) -> Compilation:
+    """Read a file and compile what `-D` and `--net` ask for; its diagnostics are there afterwards.
+
+    Raises:
+        Refusal: the file cannot be read, or has no such net or parameter.
+    """
+    try:
+        source, found = read_source(path)
+        compilation = Compilation(
+            source,
+            net=arguments.net,
+            parameters=definitions(arguments),
+            training=training,
+            read_diagnostics=found,
+        )
+        # The phases are lazy; a net that does not exist is noticed when they run.
+        _ = compilation.diagnostics
+    except OSError as error:
+        raise Refusal(f"cannot read `{path}`: {reason(error)}") from error
+    except UsageError as error:
+        raise Refusal(f"{path}: {error}") from error
+    return compilation
+
+
+def open_graph(path: str, arguments: Namespace, *, training: bool = False) -> Graph | None:
+    """The graph of a file's net; None where there are errors, which are printed, as warnings are.
+
+    Raises:
+        Refusal: as `open_compilation`, or the file has several nets and none was chosen.
+    """
+    compilation = open_compilation(path, arguments, training=training)
+    print_diagnostics(compilation.diagnostics, arguments.color)
+    return compilation.graph
+
+
+def reason(error: OSError) -> str:
+    """Why a file cannot be used, in small letters: ``no such file or directory``."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,149 @@
+"""The command `slimdsl`: finds the command that was asked for, loads that one alone, and turns failures into exit codes.
+
+Exit codes: 0 clean, 1 errors in the input, 2 wrong usage (a missing file too), 3 a bug of slimdsl, 130 interrupted,
+141 when whoever reads the output has gone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Protocol, cast
+
+from slimdsl.cli.refusal import Refusal
+from slimdsl.diagnostics.display import visible
+from slimdsl.diagnostics.suggest import did_you_mean
+from slimdsl.values import Value, positional
+from slimdsl.version import __version__
+
+OK, ERRORS, USAGE, INTERNAL, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
+
+EXAMPLES = """\
+examples:
+  slimdsl compile models/vgg16.slim            write vgg16.pb, a frozen graph
+  slimdsl check                                check every .slim file below this folder
+  slimdsl summary models/vgg16.slim            layers, shapes, parameters, operations
+  slimdsl explain E0402                        what an error means
+
+exit codes: 0 clean, 1 errors found, 2 wrong usage, 3 a bug of slimdsl
+"""
+
+
+@positional
+class Command(Value):
+    """A command: its name, one line about it, and the module that has its `configure` and `run`."""
+
+    name: str
+    help: str
+    module: str
+
+
+COMMANDS = (
+    Command("compile", "write the TensorFlow graph of a network", "slimdsl.cli.compile"),
+    Command("check", "find what is wrong in files and folders", "slimdsl.cli.check"),
+    Command("summary", "show layers, shapes, parameters and operations", "slimdsl.cli.summary"),
+    Command("manifest", "print inputs, outputs, variables and end points as JSON", "slimdsl.cli.manifest"),
+    Command("explain", "explain a diagnostic code", "slimdsl.cli.explain"),
+)
+
+
+class CommandModule(Protocol):
+    """What the module of a command offers."""
+
+    def configure(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        ...
+
+    def run(self, arguments: Namespace) -> int:
+        """Carry the command out and return the exit code."""
+        ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return the exit code; never raises."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    _never_fail_to_encode()
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()
+    except SystemExit as stop:
+        # argparse ends this way, with 0 after --help and 2 after a wrong argument.
+        return stop.code if isinstance(stop.code, int) else OK
+    except Refusal as refusal:
+        print(f"slimdsl: {visible(str(refusal))}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Without this the interpreter would complain once more while it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001  # the outermost place: every bug ends here
+        _report_bug(error)
+        return INTERNAL
+    return code
+
+
+def _dispatch(arguments: list[str]) -> int:
+    """Parse and run. Only the module of the command that was named is imported."""
+    word = next((argument for argument in arguments if not argument.startswith("-")), None)
+    names = [command.name for command in COMMANDS]
+    if word is not None and word not in names:
+        hint = did_you_mean(word, names) or f"there are {', '.join(names)}"
+        raise Refusal(f"there is no command `{word}`: {hint}")
+    parser = ArgumentParser(
+        prog="slimdsl",
+        description="A compiler for a small network language to TensorFlow graphs.",
+        epilog=EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"slimdsl {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    chosen: CommandModule | None = None
+    for command in COMMANDS:
+        subparser = subparsers.add_parser(
+            command.name, help=command.help, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+        if command.name == word:
+            chosen = cast("CommandModule", import_module(command.module))
+            chosen.configure(subparser)
+    parsed = parser.parse_args(arguments)
+    if chosen is None:
+        parser.print_help(sys.stderr)
+        return USAGE
+    return chosen.run(parsed)
+
+
+def _never_fail_to_encode() -> None:
+    """Write what a terminal cannot show as an escape, in place of a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _report_bug(error: Exception) -> None:
+    if os.environ.get("SLIMDSL_TRACEBACK"):
+        sys.__excepthook__(type(error), error, error.__traceback__)
+    last_line = f"{type(error).__name__}: {error}".strip().splitlines()[-1]
+    print(
+        f"slimdsl: internal error in {_where(error)}: {visible(last_line)}\n"
+        f"This is a bug of slimdsl {__version__}, not of your file. Please report it in the project's issue tracker,\n"
+        "with the file and the command; SLIMDSL_TRACEBACK=1 in the environment prints the details to add.",
+        file=sys.stderr,
+    )
+
+
+def _where(error: Exception) -> str:
+    """The module of ours, and the line in it, that the error came through last: the phase that failed."""
+    where = "slimdsl"
+    frame = error.__traceback__
+    while frame:
+        module = frame.tb_frame.f_globals.get("__name__", "")
+        if module.startswith("slimdsl."):
+            where = f"{module.removeprefix('slimdsl.')} (line {frame.tb_lineno})"
+        frame = frame.tb_next
+    return where

@@ -1,0 +1,7 @@
+"""What ends a command with exit code 2: it was used in a way that makes no sense, or a file is not there."""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """The command cannot be carried out as given; the message is one sentence without a full stop."""

@@ -1,0 +1,127 @@
+"""What a network costs: a row for each layer and the totals, as numbers.
+
+All figures are for one example: the size on the first axis of an input, where it has a name, counts as one. Other named
+sizes stay, so a figure is an integer or a polynomial such as ``4096*H*W``. Knows nothing of how they are printed.
+"""
+
+from __future__ import annotations
+
+from slimdsl.ir.graph import Graph, LayerRecord, node_macs
+from slimdsl.types import Dim, Shape, Symbol, SymbolicDim, TensorType, product
+from slimdsl.values import Value, value
+
+
+@value
+class LayerCost(Value):
+    """One layer.
+
+    Attributes:
+        scope: its scope path.
+        op: the spelling of the op in the language.
+        output: the type of its result, with the batch as declared.
+        parameters: number of elements of its variables, moving averages included.
+        macs: multiply-accumulate operations of one forward pass.
+        activation_bytes: size of its result.
+        depth: how many blocks it stands in.
+    """
+
+    scope: str
+    op: str
+    output: TensorType
+    parameters: int
+    macs: Dim
+    activation_bytes: Dim
+    depth: int
+
+
+@value
+class Summary(Value):
+    """All layers and the totals.
+
+    Attributes:
+        net: the net's name.
+        inputs: name -> type.
+        layers: in the order in which they were written.
+        batch_names: the named sizes that count as one.
+        parameters: number of elements of all variables.
+        trainable_parameters: those of the trained ones.
+        macs: multiply-accumulate operations of one forward pass of all nodes.
+        activation_bytes: sum over the layers: what it takes to keep every layer's result.
+        weight_bytes: size of all variables.
+    """
+
+    net: str
+    inputs: tuple[tuple[str, TensorType], ...]
+    layers: tuple[LayerCost, ...]
+    batch_names: tuple[str, ...]
+    parameters: int
+    trainable_parameters: int
+    macs: Dim
+    activation_bytes: Dim
+    weight_bytes: int
+
+
+def summarize(graph: Graph) -> Summary:
+    """Count what the layers of a graph cost."""
+    batch = _batch_names(graph)
+    layers = tuple(_layer_cost(graph, record, batch) for record in graph.layers)
+    macs: Dim = 0
+    for node in graph.nodes:
+        macs = macs + node_macs(node)
+    activation_bytes: Dim = 0
+    for layer in layers:
+        activation_bytes = activation_bytes + layer.activation_bytes
+    return Summary(
+        net=graph.name,
+        inputs=tuple((name, tensor.type) for name, tensor in graph.inputs.items()),
+        layers=layers,
+        batch_names=batch,
+        parameters=graph.parameter_count(),
+        trainable_parameters=graph.parameter_count(trainable_only=True),
+        macs=_with_ones(macs, batch),
+        activation_bytes=activation_bytes,
+        weight_bytes=sum(variable.size * variable.tensor.type.dtype.size for variable in graph.variables),
+    )
+
+
+def _layer_cost(graph: Graph, record: LayerRecord, batch: tuple[str, ...]) -> LayerCost:
+    macs: Dim = 0
+    for node in graph.nodes[record.first_node : record.end_node]:
+        macs = macs + node_macs(node)
+    output = record.result.type
+    return LayerCost(
+        scope=record.scope,
+        op=record.op,
+        output=output,
+        parameters=sum(v.size for v in graph.variables[record.first_variable : record.end_variable]),
+        macs=_with_ones(macs, batch),
+        activation_bytes=_with_ones(product(output.shape) * output.dtype.size, batch),
+        depth=record.depth,
+    )
+
+
+def _batch_names(graph: Graph) -> tuple[str, ...]:
+    """The names that stand alone on the first axis of an input."""
+    firsts: Shape = tuple(tensor.type.shape[0] for tensor in graph.inputs.values() if tensor.type.shape)
+    names = [dim.terms[0][0][0].name for dim in firsts if _is_name(dim)]
+    return tuple(dict.fromkeys(names))
+
+
+def _is_name(dim: Dim) -> bool:
+    return isinstance(dim, SymbolicDim) and dim == SymbolicDim.named(str(dim))
+
+
+def _with_ones(dim: Dim, names: tuple[str, ...]) -> Dim:
+    """The dimension with these named sizes set to one."""
+    if isinstance(dim, int):
+        return dim
+    total: Dim = 0
+    for monomial, count in dim.terms:
+        term: Dim = count
+        for atom in monomial:
+            if isinstance(atom, Symbol):
+                term = term * (1 if atom.name in names else SymbolicDim.named(atom.name))
+            else:
+                term = term * (_with_ones(atom.numerator, names) // atom.divisor)
+        total = total + term
+    return total
