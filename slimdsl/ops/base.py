@@ -179,7 +179,14 @@ class Primitive(Op):
 
 @value
 class Layer(Op):
-    """Something that opens a variable scope and is built of primitives."""
+    """Something that opens a variable scope and is built of primitives.
+
+    Attributes:
+        reserves_scope_name: True where a node must not be called as the scope itself, whatever the case of the letters:
+            ``Conv2d_transpose/conv2d_transpose_1`` (TF-Slim's layers that go through ``tf.compat.v1.layers``).
+    """
+
+    reserves_scope_name: ClassVar[bool] = False
 
     def build(self, builder: Builder, x: Operand) -> Operand:
         """Make the variables and nodes; return the result.

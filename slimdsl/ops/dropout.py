@@ -1,0 +1,53 @@
+"""Dropout, which acts in the training graph alone."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from slimdsl.ops.activations import require_floating
+from slimdsl.ops.arguments import NumberKind, arg
+from slimdsl.ops.base import Builder, Layer, Operand, Primitive
+from slimdsl.ops.shape import Identity
+from slimdsl.types import TensorType
+from slimdsl.values import value
+
+_KEEP_PROB = NumberKind(above=0.0, maximum=1.0)
+
+
+@value
+class RandomDrop(Primitive):
+    """Keep each element with probability `keep_prob`, divided by it; put 0 in place of the others."""
+
+    name: ClassVar[str] = "random_drop"
+    node_name: ClassVar[str] = "dropout/SelectV2"
+    writable: ClassVar[bool] = False
+    keep_prob: float = arg(_KEEP_PROB, doc="probability of being kept")
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_floating("dropout", x)
+        return x
+
+
+@value
+class Dropout(Layer):
+    """Drop elements at random while training. TF-Slim: ``dropout``.
+
+    Takes a tensor of any shape and gives the same shape. In the training graph each element is kept with probability
+    `keep_prob` and divided by it, else it becomes 0; the bits depend on the graph's seed and on the layer's name, and are
+    the same on every device. In the inference graph, and with ``keep_prob=1``, nothing changes.
+    Paper: https://jmlr.org/papers/v15/srivastava14a.html. Example: ``dropout(0.8) as dropout6``.
+    """
+
+    name: ClassVar[str] = "dropout"
+    scope_name: ClassVar[str] = "Dropout"
+    function_name: ClassVar[str] = "dropout"
+    reserves_scope_name: ClassVar[bool] = True
+    keep_prob: float = arg(_KEEP_PROB, 0.5, doc="probability that an element is kept")
+
+    def build(self, builder: Builder, x: Operand) -> Operand:
+        """Drop while training; pass on otherwise."""
+        require_floating(self.name, x.type)
+        if builder.training and self.keep_prob < 1.0:
+            return builder.emit(RandomDrop(keep_prob=self.keep_prob), x)
+        return builder.emit(Identity(), x)

@@ -1,0 +1,53 @@
+"""Every op there is: what may be written, and the primitives that layers are built of. Alphabetical by family."""
+
+from __future__ import annotations
+
+from slimdsl.ops.activations import (
+    Elu,
+    Gelu,
+    HardSigmoid,
+    HardSwish,
+    LeakyRelu,
+    LogSoftmax,
+    Relu,
+    Relu6,
+    Selu,
+    Sigmoid,
+    Silu,
+    Softplus,
+    Tanh,
+)
+from slimdsl.ops.base import Op
+from slimdsl.ops.bias import AddBias, BiasAdd
+from slimdsl.ops.conv import Conv, ConvTranspose, Convolution, TransposedConvolution
+from slimdsl.ops.dense import FullyConnected, MatMul
+from slimdsl.ops.dropout import Dropout, RandomDrop
+from slimdsl.ops.lrn import Lrn
+from slimdsl.ops.pool import AveragePooling, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, MaxPooling
+from slimdsl.ops.reshape import Flatten, Reshape
+from slimdsl.ops.separable import ConvInPlane, DepthwiseConv, DepthwiseConvolution, SeparableConv
+from slimdsl.ops.shape import ExpandDims, Identity, Pad, Squeeze, Tile
+
+ALL_OPS: tuple[type[Op], ...] = (
+    # activations
+    Elu, Gelu, HardSigmoid, HardSwish, LeakyRelu, LogSoftmax, Relu, Relu6, Selu, Sigmoid, Silu, Softplus, Tanh,
+    # bias
+    AddBias, BiasAdd,
+    # conv
+    Conv, ConvTranspose, Convolution, TransposedConvolution,
+    # dense
+    FullyConnected, MatMul,
+    # dropout
+    Dropout, RandomDrop,
+    # lrn
+    Lrn,
+    # pool
+    AveragePooling, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, MaxPooling,
+    # reshape
+    Flatten, Reshape,
+    # separable
+    ConvInPlane, DepthwiseConv, DepthwiseConvolution, SeparableConv,
+    # shape
+    ExpandDims, Identity, Pad, Squeeze, Tile,
+)  # fmt: skip
+"""Layers and primitives; a `Primitive` that is not `writable` has no spelling in the language."""

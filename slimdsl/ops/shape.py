@@ -1,0 +1,157 @@
+"""Ops that change the layout of a tensor and no value: squeeze, pad, and the small ones that layers use."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from slimdsl.ops.arguments import IntKind, IntsKind, NumberKind, PairsKind, WordKind, arg
+from slimdsl.ops.base import Primitive, ShapeError
+from slimdsl.types import DType, TensorType, shape_text, surely_unequal
+from slimdsl.values import value
+
+_INTEGERS = {
+    DType.INT8: (-(2**7), 2**7 - 1),
+    DType.UINT8: (0, 2**8 - 1),
+    DType.INT32: (-(2**31), 2**31 - 1),
+    DType.INT64: (-(2**53), 2**53),
+}
+"""Least and greatest value of the integer types; an int64 as far as a float holds it exactly."""
+
+
+@value
+class Identity(Primitive):
+    """The tensor itself, under another name. TensorFlow: ``tf.identity``."""
+
+    name: ClassVar[str] = "identity"
+    node_name: ClassVar[str] = "Identity"
+    writable: ClassVar[bool] = False
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        return inputs[0]
+
+
+@value
+class ExpandDims(Primitive):
+    """Put in an axis of size 1 before the axis `axis`. TensorFlow: ``tf.expand_dims``."""
+
+    name: ClassVar[str] = "expand_dims"
+    node_name: ClassVar[str] = "ExpandDims"
+    writable: ClassVar[bool] = False
+    axis: int = arg(IntKind(minimum=0), doc="where the new axis stands")
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if self.axis > x.rank:
+            raise ShapeError(f"{shape_text(x.shape)} has no place for an axis {self.axis}", argument="axis")
+        return TensorType(dtype=x.dtype, shape=(*x.shape[: self.axis], 1, *x.shape[self.axis :]))
+
+
+@value
+class Tile(Primitive):
+    """Repeat the tensor along each axis. TensorFlow: ``tf.tile``."""
+
+    name: ClassVar[str] = "tile"
+    node_name: ClassVar[str] = "Tile"
+    writable: ClassVar[bool] = False
+    multiples: tuple[int, ...] = arg(IntsKind(minimum=1), doc="how often, for each axis")
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if len(self.multiples) != x.rank:
+            raise ShapeError(f"{len(self.multiples)} multiples do not fit {shape_text(x.shape)}", argument="multiples")
+        return TensorType(dtype=x.dtype, shape=tuple(dim * times for dim, times in zip(x.shape, self.multiples)))
+
+
+@value
+class Squeeze(Primitive):
+    """Remove axes of size 1. TensorFlow: ``tf.squeeze``.
+
+    Takes any tensor. Without `axes`: all axes after the batch that are surely 1, of which there must be one. With `axes`,
+    those; an axis whose size is not known is taken to be 1, which is checked when the graph runs. Opens no scope: `as`
+    names the node. Example: ``squeeze([1, 2]) as SpatialSqueeze``.
+    """
+
+    name: ClassVar[str] = "squeeze"
+    node_name: ClassVar[str] = "Squeeze"
+    axes: tuple[int, ...] | None = arg(IntsKind(optional=True), None, doc="axes to remove, counted from 0 or, below 0, from the end")
+
+    def removed(self, x: TensorType) -> tuple[int, ...]:
+        """The axes that go, counted from 0, in order.
+
+        Raises:
+            ShapeError: there is none, or one of those given does not exist or is surely not 1.
+        """
+        if self.axes is None:
+            found = tuple(axis for axis in range(1, x.rank) if x.shape[axis] == 1)
+            if not found:
+                raise ShapeError(
+                    f"squeeze finds no axis of size 1 after the batch of {shape_text(x.shape)}",
+                    operand=0,
+                    help="`axes=[1, 2]` removes axes whose size is not known",
+                )
+            return found
+        if not self.axes:
+            raise ShapeError("squeeze is given no axis", argument="axes", help="leave `axes` out, or name one")
+        for axis in self.axes:
+            if not -x.rank <= axis < x.rank:
+                raise ShapeError(f"{shape_text(x.shape)} has no axis {axis}", argument="axes")
+            if surely_unequal(x.shape[axis], 1):
+                raise ShapeError(f"axis {axis} of {shape_text(x.shape)} is {x.shape[axis]}, not 1", argument="axes")
+        return tuple(sorted({axis % x.rank for axis in self.axes}))
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        gone = self.removed(x)
+        return TensorType(dtype=x.dtype, shape=tuple(dim for axis, dim in enumerate(x.shape) if axis not in gone))
+
+
+@value
+class Pad(Primitive):
+    """Put a margin around a tensor. TensorFlow: ``tf.pad``.
+
+    Takes any tensor and a pair (before, after) for each axis, the batch included; an axis n becomes before + n + after.
+    `constant` fills with `value`; `reflect` mirrors at the outermost elements, `symmetric` mirrors them too. Opens no
+    scope: `as` names the node. Example: ``pad([(0, 0), (3, 3), (3, 3), (0, 0)])``.
+    """
+
+    name: ClassVar[str] = "pad"
+    node_name: ClassVar[str] = "Pad"
+    paddings: tuple[tuple[int, int], ...] = arg(PairsKind(), doc="elements before and after, for each axis")
+    mode: str = arg(
+        WordKind(description="`constant`, `reflect` or `symmetric`", words=("constant", "reflect", "symmetric")),
+        "constant",
+        doc="what the margin is filled with",
+    )
+    value: float = arg(NumberKind(), 0.0, doc="the constant")
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if len(self.paddings) != x.rank:
+            raise ShapeError(
+                f"pad has {len(self.paddings)} pairs, {shape_text(x.shape)} has {x.rank} axes",
+                argument="paddings",
+                help="a pair for each axis, the batch included",
+            )
+        self._check_mirror(x)
+        self._check_value(x)
+        shape = tuple(before + dim + after for dim, (before, after) in zip(x.shape, self.paddings))
+        return TensorType(dtype=x.dtype, shape=shape)
+
+    def _check_mirror(self, x: TensorType) -> None:
+        if self.mode == "constant":
+            return
+        for axis, (dim, pair) in enumerate(zip(x.shape, self.paddings)):
+            limit = dim - 1 if self.mode == "reflect" else dim
+            if isinstance(limit, int) and max(pair) > limit:
+                raise ShapeError(
+                    f"{self.mode} can give axis {axis} of {shape_text(x.shape)} at most {limit} more to a side,"
+                    f" not {max(pair)}",
+                    argument="paddings",
+                )
+
+    def _check_value(self, x: TensorType) -> None:
+        if x.dtype in (DType.STRING, DType.BOOL):
+            raise ShapeError(f"pad wants a tensor of numbers, this one is {x.dtype.value}", operand=0)
+        bounds = _INTEGERS.get(x.dtype)
+        if bounds and not (bounds[0] <= self.value <= bounds[1] and self.value == int(self.value)):
+            raise ShapeError(f"{self.value:g} is no {x.dtype.value}, which the tensor is made of", argument="value")
