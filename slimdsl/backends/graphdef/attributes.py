@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from slimdsl.backends.graphdef.opdefs import AttrDef
@@ -39,73 +40,78 @@ def set_attr(target: Any, declared: AttrDef, given: object) -> object:
     Raises:
         EmitterError: the value is of the wrong kind or not allowed; the message completes "the attr `T` …".
     """
-    if declared.kind.startswith("list("):
-        if not isinstance(given, (list, tuple)):
-            raise EmitterError(f"must be a list, not {given!r}")
-        if declared.minimum is not None and len(given) < declared.minimum:
-            raise EmitterError(f"must have at least {declared.minimum} entries, not {len(given)}")
-        target.list.SetInParent()
-        return [_append(target.list, declared, item) for item in given]
-    value = _plain(declared, given)
-    if declared.kind == "type":
-        target.type = DATA_TYPES[str(value)]
-    elif declared.kind == "shape":
-        target.shape.CopyFrom(shape_message(given))
-    elif declared.kind == "tensor":
-        target.tensor.CopyFrom(given)
-    else:
-        setattr(target, {"string": "s", "int": "i", "float": "f", "bool": "b"}[declared.kind], value)
+    if not declared.kind.startswith("list("):
+        value = _plain(declared.kind, declared, given)
+        field = _FIELDS[declared.kind]
+        if declared.kind == "type":
+            target.type = DATA_TYPES[str(value)]
+        elif declared.kind in ("shape", "tensor"):
+            getattr(target, field).CopyFrom(value)
+        else:
+            setattr(target, field, value)
+        return value
+    if not isinstance(given, (list, tuple)):
+        raise EmitterError(f"must be a list, not {given!r}")
+    if declared.minimum is not None and len(given) < declared.minimum:
+        raise EmitterError(f"must have at least {declared.minimum} entries, not {len(given)}")
+    kind = declared.kind[5:-1]
+    values = [_plain(kind, declared, item) for item in given]
+    # An empty list is a value too.
+    target.list.SetInParent()
+    stored = [DATA_TYPES[str(value)] for value in values] if kind == "type" else values
+    getattr(target.list, _FIELDS[kind]).extend(stored)
+    return values
+
+
+_FIELDS = {
+    "type": "type", "string": "s", "int": "i", "float": "f", "bool": "b", "shape": "shape", "tensor": "tensor",
+}  # fmt: skip
+"""The field of AttrValue that holds a value of each kind."""
+
+
+def _plain(kind: str, declared: AttrDef, given: object) -> object:
+    """The value as the message field takes it (a type by its name)."""
+    check = _CHECKS.get(kind)
+    if check is None:
+        raise EmitterError(f"is of the kind {kind}, which the emitter does not write")
+    value = check(given)
+    name = value.decode() if isinstance(value, bytes) else value
+    if declared.allowed and name not in declared.allowed:
+        raise EmitterError(f"must be one of {list(declared.allowed)}, not {name}")
+    if kind == "int" and declared.kind == "int" and declared.minimum is not None:
+        if isinstance(value, int) and value < declared.minimum:
+            raise EmitterError(f"must be at least {declared.minimum}, not {value}")
     return value
 
 
-def _append(target: Any, declared: AttrDef, given: object) -> object:
-    inner = AttrDef(declared.kind[5:-1], declared.default, declared.allowed, None)
-    value = _plain(inner, given)
-    if inner.kind == "type":
-        target.type.append(DATA_TYPES[str(value)])
-    elif inner.kind == "shape":
-        target.shape.append(shape_message(given))
-    else:
-        getattr(target, {"string": "s", "int": "i", "float": "f", "bool": "b"}[inner.kind]).append(value)
-    return value
+def _string(given: object) -> bytes:
+    if not isinstance(given, (str, bytes)):
+        raise EmitterError(f"must be a string, not {given!r}")
+    return given.encode() if isinstance(given, str) else given
 
 
-def _plain(declared: AttrDef, given: object) -> object:
-    """The value as the message field takes it."""
-    value: object
-    if declared.kind == "type":
-        value = type_name(given)
-        if declared.allowed and value not in declared.allowed:
-            raise EmitterError(f"must be one of {list(declared.allowed)}, not {value}")
-    elif declared.kind == "string":
-        if not isinstance(given, (str, bytes)):
-            raise EmitterError(f"must be a string, not {given!r}")
-        value = given.encode() if isinstance(given, str) else given
-        if declared.allowed and value.decode() not in declared.allowed:
-            raise EmitterError(f"must be one of {list(declared.allowed)}, not {given!r}")
-    elif declared.kind == "bool":
-        if not isinstance(given, bool):
-            raise EmitterError(f"must be true or false, not {given!r}")
-        value = given
-    elif declared.kind == "int":
-        if not isinstance(given, int) or isinstance(given, bool):
-            raise EmitterError(f"must be an integer, not {given!r}")
-        if declared.minimum is not None and given < declared.minimum:
-            raise EmitterError(f"must be at least {declared.minimum}, not {given}")
-        value = given
-    elif declared.kind == "float":
-        if not isinstance(given, (int, float)) or isinstance(given, bool):
-            raise EmitterError(f"must be a number, not {given!r}")
-        value = float(given)
-    elif declared.kind == "tensor":
-        if not isinstance(given, TensorProto):
-            raise EmitterError(f"must be a tensor, not {given!r}")
-        value = given
-    elif declared.kind == "shape":
-        value = given
-    else:
-        raise EmitterError(f"is of the kind {declared.kind}, which the emitter does not write")
-    return value
+def _bool(given: object) -> bool:
+    if not isinstance(given, bool):
+        raise EmitterError(f"must be true or false, not {given!r}")
+    return given
+
+
+def _int(given: object) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or not -(2**63) <= given < 2**63:
+        raise EmitterError(f"must be an integer of 64 bits, not {given!r}")
+    return given
+
+
+def _float(given: object) -> float:
+    if not isinstance(given, (int, float)) or isinstance(given, bool):
+        raise EmitterError(f"must be a number, not {given!r}")
+    return float(given)
+
+
+def _tensor(given: object) -> object:
+    if not isinstance(given, TensorProto):
+        raise EmitterError(f"must be a tensor, not {given!r}")
+    return given
 
 
 def shape_message(given: object) -> Any:
@@ -124,6 +130,12 @@ def shape_message(given: object) -> Any:
             raise EmitterError(f"must be a shape, not {given!r}")
         message.dim.add(size=-1 if dim is None else dim)
     return message
+
+
+_CHECKS: dict[str, Callable[[object], object]] = {
+    "type": type_name, "string": _string, "int": _int, "float": _float, "bool": _bool, "shape": shape_message,
+    "tensor": _tensor,
+}  # fmt: skip
 
 
 def tensor_content(values: Sequence[Any], dtype: DType, shape: tuple[int, ...]) -> Any:
@@ -175,6 +187,6 @@ def _float_or_infinity(value: float, letter: str) -> bytes:
 def _bfloat16(value: float) -> bytes:
     """The upper half of the float32, rounded to the nearest, ties to even."""
     bits: int = struct.unpack("<I", _float_or_infinity(value, "f"))[0]
-    if value == value:
+    if not math.isnan(value):
         bits += 0x7FFF + (bits >> 16 & 1)
     return struct.pack("<H", bits >> 16)

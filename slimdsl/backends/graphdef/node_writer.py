@@ -7,6 +7,7 @@ that is emitted but the names that it reserves.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ from slimdsl.types import DType
 
 __all__ = ["EmitterError", "NodeWriter"]
 
+_NODE_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*\Z")
+"""What TensorFlow accepts as the name of a node."""
+
 Number = float
 """What a constant may hold: int, float or bool."""
 
@@ -26,13 +30,13 @@ class NodeWriter:
 
     Args:
         training: True for the training graph.
-        seed: the seed of everything random in the graph.
+        seed: the seed of everything random in the graph, from 0 to 2^64 - 1.
         reserved: names that `unique` must not give away, because the graph's own nodes and variables bear them.
 
     Attributes:
         training: as given.
         seed: as given.
-        nodes: the NodeDef messages so far.
+        nodes: the NodeDef messages so far, and what was adopted.
     """
 
     def __init__(self, *, training: bool, seed: int, reserved: Iterable[str] = ()) -> None:
@@ -62,7 +66,7 @@ class NodeWriter:
             raise EmitterError(f"node `{name}`: there is no op `{op}` in opdefs.json")
         if name in self._types:
             raise EmitterError(f"node `{name}` ({op}): there is a node of that name already")
-        if not name or name[0] in "_/^" or ":" in name:
+        if not _NODE_NAME.match(name):
             raise EmitterError(f"`{name}` ({op}) is not a name for a node")
         unknown = [attr for attr in attrs if attr not in definition.attrs]
         if unknown:
@@ -116,7 +120,9 @@ class NodeWriter:
         """The int64 tensor of shape [2] that all random ops take their seed from: (seed, 0), unless it is fed."""
         if not self._random_seed:
             name = self.unique("random_seed")
-            default = self.const(self.unique(f"{name}/default"), (self.seed, 0), DType.INT64, (2,))
+            # Seeds from 2^63 on are the negative numbers of the same bits.
+            signed = (self.seed + 2**63) % 2**64 - 2**63
+            default = self.const(self.unique(f"{name}/default"), (signed, 0), DType.INT64, (2,))
             self._random_seed = self.node("PlaceholderWithDefault", name, [default], dtype=DType.INT64, shape=(2,))
         return self._random_seed
 
@@ -125,8 +131,13 @@ class NodeWriter:
         """The name that `random_seed` gave, or "" where nothing asked for it."""
         return self._random_seed
 
-    def adopt(self, name: str, dtype: DType) -> None:
-        """Let nodes take the tensor `name`, although its node is written by other means (a constant of raw bytes).
+    def adopt(self, name: str, dtype: DType, item: object) -> str:
+        """Put something else in the place of a node: a constant whose numbers come when the file is written.
+
+        Args:
+            name: the node's name; must be free.
+            dtype: the element type of its one result.
+            item: what `nodes` is to hold.
 
         Raises:
             EmitterError: there is a node of that name already.
@@ -134,6 +145,8 @@ class NodeWriter:
         if name in self._types:
             raise EmitterError(f"node `{name}`: there is a node of that name already")
         self._types[name] = (dtype.value,)
+        self.nodes.append(item)
+        return name
 
     def tensor_type(self, tensor: str) -> str:
         """The element type of a tensor, as TensorFlow names it (``float32``, ``resource``).

@@ -89,7 +89,8 @@ def _file_descriptor() -> Any:
         outer, _, inner = path.rpartition(".")
         message = messages[outer].nested_type.add(name=inner) if outer else file.message_type.add(name=path)
         messages[path] = message
-        message.options.map_entry = path.endswith("Entry")
+        if path.endswith("Entry"):
+            message.options.map_entry = True
         if any(kind[0] == ">" for _, _, kind in _MESSAGES[path]):
             message.oneof_decl.add(name="value")
         for name, number, kind in _MESSAGES[path]:
@@ -99,9 +100,7 @@ def _file_descriptor() -> Any:
 
 def _message_classes() -> dict[str, Any]:
     pool: Any = descriptor_pool.DescriptorPool()
-    pool.Add(_file_descriptor()) if not hasattr(pool, "AddSerializedFile") else pool.AddSerializedFile(
-        _file_descriptor().SerializeToString()
-    )
+    pool.AddSerializedFile(_file_descriptor().SerializeToString())
     get_class: Any = getattr(message_factory, "GetMessageClass", None)
     if get_class is None:
         # protobuf 4.21 has only the factory object.

@@ -131,9 +131,7 @@ def record() -> dict[str, Any]:
         ops[name] = {
             "inputs": [_argument(arg) for arg in op_def.input_arg],
             "outputs": [_argument(arg) for arg in op_def.output_arg],
-            "attrs": {
-                attr.name: _attr(attr) for attr in op_def.attr if attr.name not in _YOUNG.get(name, ())
-            },
+            "attrs": {attr.name: _attr(attr) for attr in op_def.attr if attr.name not in _YOUNG.get(name, ())},
         }
     return {"tensorflow": tf.__version__, "ops": ops}
 

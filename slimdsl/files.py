@@ -1,0 +1,142 @@
+"""Files that appear whole or not at all.
+
+A file is written under a temporary name in its folder and renamed once all of it is on the disk, so that nobody ever
+sees half of it and an existing file stays until the new one is complete. Whoever is killed while writing leaves at most
+a hidden file whose name ends with `TEMPORARY_SUFFIX`. Knows nothing of what the files hold.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+TEMPORARY_SUFFIX = ".slimdsl-tmp"
+"""How the names of unfinished files end."""
+
+STDOUT = "-"
+"""The path that stands for standard output."""
+
+_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
+_OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class FileWriteError(OSError):
+    """A file could not be written; `str` is one sentence that names it and says why."""
+
+    def __init__(self, path: str, number: int | None, reason: str) -> None:
+        super().__init__(number, reason, path)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot write `{self.path}`: {self.reason}"
+
+
+@contextmanager
+def replace_file(path: str) -> Iterator[int]:
+    """Give a descriptor to write to; where the block ends without an exception, its bytes become the file at `path`.
+
+    On any exception, `KeyboardInterrupt` included, the temporary file is removed and what stood at `path` is untouched.
+    The new file has the permissions of any new file (the umask's). A symbolic link stays and the file that it points to
+    is replaced. ``-``, ``/dev/stdout``, pipes and devices cannot be replaced: bytes go straight to them.
+
+    Raises:
+        FileWriteError: the file cannot be made (no such folder, a folder of that name, no permission), or the disk is
+            full.
+    """
+    try:
+        if _is_stream(path):
+            with _open_stream(path) as descriptor:
+                yield descriptor
+            return
+        target = os.path.realpath(path)
+        temporary, descriptor = _create_temporary(target)
+    except OSError as error:
+        raise _explained(path, error) from None
+    try:
+        try:
+            yield descriptor
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, target)
+    except BaseException as error:
+        os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno in _OUT_OF_SPACE:
+            raise _explained(path, error) from None
+        raise
+    _sync_folder(os.path.dirname(target))
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Write every byte, however many a single call takes."""
+    view = memoryview(data).cast("B") if isinstance(data, memoryview) else memoryview(data)
+    while len(view):
+        view = view[os.write(descriptor, view) :]
+
+
+def _is_stream(path: str) -> bool:
+    """True for what bytes can only be sent to."""
+    if path == STDOUT or os.path.abspath(path).startswith(_STREAMS):
+        return True
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    return not stat.S_ISREG(mode)
+
+
+@contextmanager
+def _open_stream(path: str) -> Iterator[int]:
+    if path == STDOUT:
+        yield 1
+        return
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _create_temporary(target: str) -> tuple[str, int]:
+    """Make a file beside the target; its name says whose it is."""
+    folder, name = os.path.split(target)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    number = 0
+    while True:
+        # 255 bytes is the longest name of most file systems; the target's own may be as long.
+        kept = os.fsdecode(os.fsencode(name)[:200])
+        temporary = os.path.join(folder, f".{kept}.{os.getpid()}-{number}{TEMPORARY_SUFFIX}")
+        try:
+            return temporary, os.open(temporary, flags, 0o666)
+        except FileExistsError:
+            number += 1
+
+
+def _sync_folder(folder: str) -> None:
+    """Make the rename itself durable, where the file system can."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def _explained(path: str, error: OSError) -> FileWriteError:
+    if isinstance(error, FileWriteError):
+        return error
+    folder = os.path.dirname(os.path.abspath(path))
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)) and not os.path.isdir(folder):
+        return FileWriteError(path, error.errno, f"there is no folder `{os.path.dirname(path)}`")
+    reason = error.strerror or "unknown reason"
+    return FileWriteError(path, error.errno, reason[0].lower() + reason[1:])
