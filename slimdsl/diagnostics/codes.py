@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from slimdsl.diagnostics import codes_backend, codes_lints, codes_names, codes_shapes, codes_syntax, codes_values
+from slimdsl.diagnostics import codes_backend, codes_lints, codes_names, codes_reading, codes_shapes, codes_syntax, codes_values
 from slimdsl.diagnostics.catalogue import Code
 
 ALL_CODES: tuple[Code, ...] = (
     codes_syntax.CODES
+    + codes_reading.CODES
     + codes_names.CODES
     + codes_values.CODES
     + codes_shapes.CODES
