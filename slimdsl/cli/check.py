@@ -19,10 +19,10 @@ FORMATS = ("text", "json", "github", "sarif")
 
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.description = (
-        "Check every net of every file. Under GitHub Actions the text output also carries annotations for the pull request."
+    parser.description = "Check every net of every file. Under GitHub Actions the text output also carries annotations for the pull request."
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="*", help="files and folders; the current folder where none is given"
     )
-    parser.add_argument("paths", metavar="PATH", nargs="*", help="files and folders; the current folder where none is given")
     parser.add_argument("--output-format", choices=FORMATS, default="text", help="how to write what is found (text)")
     parser.add_argument("--training", action="store_true", help="check the training graph")
     parser.add_argument("--quiet", action="store_true", help="print only what is found, no closing line")

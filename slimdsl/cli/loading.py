@@ -43,7 +43,10 @@ def open_graph(path: str, arguments: Namespace, *, training: bool = False) -> Gr
     """
     compilation = open_compilation(path, arguments, training=training)
     print_diagnostics(compilation.diagnostics, arguments.color)
-    return compilation.graph
+    try:
+        return compilation.graph
+    except UsageError as error:
+        raise Refusal(f"{path}: {error}") from error
 
 
 def reason(error: OSError) -> str:

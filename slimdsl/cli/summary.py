@@ -45,7 +45,14 @@ def run(arguments: Namespace) -> int:
 def _table(summary: Summary) -> list[str]:
     inputs = ", ".join(f"{name} {tensor_type}" for name, tensor_type in summary.inputs)
     rows = [HEADINGS, *(_row(layer) for layer in summary.layers)]
-    totals = ("total", "", "", count_text(summary.parameters), count_text(summary.macs), size_text(summary.activation_bytes))
+    totals = (
+        "total",
+        "",
+        "",
+        count_text(summary.parameters),
+        count_text(summary.macs),
+        size_text(summary.activation_bytes),
+    )
     widths = [max(len(row[column]) for row in (*rows, totals)) for column in range(len(HEADINGS))]
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     return [

@@ -7,7 +7,7 @@ sizes stay, so a figure is an integer or a polynomial such as ``4096*H*W``. Know
 from __future__ import annotations
 
 from slimdsl.ir.graph import Graph, LayerRecord, node_macs
-from slimdsl.types import Dim, Shape, Symbol, SymbolicDim, TensorType, product
+from slimdsl.types import Dim, Symbol, SymbolicDim, TensorType, product
 from slimdsl.values import Value, value
 
 
@@ -102,13 +102,17 @@ def _layer_cost(graph: Graph, record: LayerRecord, batch: tuple[str, ...]) -> La
 
 def _batch_names(graph: Graph) -> tuple[str, ...]:
     """The names that stand alone on the first axis of an input."""
-    firsts: Shape = tuple(tensor.type.shape[0] for tensor in graph.inputs.values() if tensor.type.shape)
-    names = [dim.terms[0][0][0].name for dim in firsts if _is_name(dim)]
-    return tuple(dict.fromkeys(names))
+    firsts = [tensor.type.shape[0] for tensor in graph.inputs.values() if tensor.type.shape]
+    return tuple(dict.fromkeys(name for name in map(_lone_name, firsts) if name))
 
 
-def _is_name(dim: Dim) -> bool:
-    return isinstance(dim, SymbolicDim) and dim == SymbolicDim.named(str(dim))
+def _lone_name(dim: Dim) -> str:
+    """The name of a dimension that is a named size and nothing else; "" for any other."""
+    if isinstance(dim, SymbolicDim) and len(dim.terms) == 1:
+        monomial, count = dim.terms[0]
+        if count == 1 and len(monomial) == 1 and isinstance(monomial[0], Symbol):
+            return monomial[0].name
+    return ""
 
 
 def _with_ones(dim: Dim, names: tuple[str, ...]) -> Dim:

@@ -1,0 +1,179 @@
+"""`slimdsl compile`: write the TensorFlow graph of a network."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from slimdsl.backends.graphdef.emission import Emission
+from slimdsl.backends.graphdef.emitter import emit
+from slimdsl.backends.graphdef.pbtxt import write_text
+from slimdsl.backends.graphdef.stream import GraphTooLargeError, WrittenFile, write_emission
+from slimdsl.cli.loading import open_graph, reason
+from slimdsl.cli.options import add_colour_option, add_net_options
+from slimdsl.cli.progress import ProgressMeter
+from slimdsl.cli.refusal import Refusal
+from slimdsl.cli.report import plural, print_diagnostics, size_text
+from slimdsl.files import STDOUT, FileWriteError
+from slimdsl.ir.graph import Graph, Variable
+from slimdsl.weights.npz import NpzWeights
+from slimdsl.weights.source import Sink, WeightsError, WeightSource
+
+FROZEN, GRAPHDEF = "frozen", "graphdef"
+LARGEST_SEED = 2**64 - 1
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Write the TensorFlow graph of a network. A frozen graph holds its weights as constants: those of --weights, or "
+        "first values drawn from --seed. A graphdef holds variables and an op that initialises them."
+    )
+    parser.add_argument("file", metavar="FILE", help="a .slim file")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="the file to write (<net>.pb in the current folder); - for standard output",
+    )
+    parser.add_argument("--to", choices=(FROZEN, GRAPHDEF), default=FROZEN, help="the form of the graph (frozen)")
+    parser.add_argument("--training", action="store_true", help="the training graph; needs --to graphdef")
+    parser.add_argument("--text", action="store_true", help="write protobuf's text form, <net>.pbtxt")
+    weights = parser.add_mutually_exclusive_group()
+    weights.add_argument("--seed", type=_seed, metavar="N", help="draw the first values from this number (0)")
+    weights.add_argument(
+        "--weights", metavar="FILE.npz", help="take the values from an archive of numpy arrays, name -> array"
+    )
+    add_net_options(parser)
+    add_colour_option(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Compile, write and say what was written; return 1 where there are errors."""
+    if arguments.training and arguments.to == FROZEN:
+        raise Refusal("a frozen graph has no variables to train; write `--training --to graphdef`")
+    graph = open_graph(arguments.file, arguments, training=arguments.training)
+    if graph is None:
+        return 1
+    try:
+        return _write(graph, arguments)
+    except (WeightsError, GraphTooLargeError) as error:
+        found = error.diagnostics if isinstance(error, WeightsError) else (error.diagnostic,)
+        print_diagnostics(found, arguments.color)
+        return 1
+    except FileWriteError as error:
+        raise Refusal(str(error)) from error
+
+
+def _write(graph: Graph, arguments: Namespace) -> int:
+    """Emit and write one graph.
+
+    Raises:
+        WeightsError: the weights do not fit or cannot be read.
+        GraphTooLargeError: no reader could take the file.
+        FileWriteError: the file cannot be written.
+    """
+    path = arguments.output or f"{graph.name}{'.pbtxt' if arguments.text else '.pb'}"
+    seed = arguments.seed or 0
+    stored = arguments.to == FROZEN or arguments.weights is not None
+    emission = emit(graph, form=arguments.to, seed=seed, store_weights=stored)
+    with _weights(graph, arguments.weights, seed, stored=stored) as weights:
+        meter = ProgressMeter(emission.size)
+        try:
+            watched = _Watched(weights, meter) if weights else None
+            written = (write_text if arguments.text else write_emission)(emission, watched, path)
+        finally:
+            meter.close()
+    to_stdout = path in (STDOUT, "/dev/stdout")
+    print("\n".join(_report(graph, emission, written, arguments)), file=sys.stderr if to_stdout else sys.stdout)
+    return 0
+
+
+@contextmanager
+def _weights(graph: Graph, path: str | None, seed: int, *, stored: bool) -> Iterator[WeightSource | None]:
+    """Where the values come from: an archive that has been checked, or the seed; None where none are stored."""
+    if path is None:
+        if not stored:
+            yield None
+            return
+        # Loads numpy, which nothing but drawing numbers needs.
+        from slimdsl.weights.seeded import SeedWeights
+
+        yield SeedWeights(seed)
+        return
+    try:
+        archive = NpzWeights.open(path)
+    except OSError as error:
+        raise Refusal(f"cannot read `{path}`: {reason(error)}") from error
+    with archive:
+        found = archive.check(graph.variables)
+        if found:
+            raise WeightsError(found)
+        yield archive
+
+
+class _Watched:
+    """A weight source that tells a meter what passes through it."""
+
+    def __init__(self, weights: WeightSource, meter: ProgressMeter) -> None:
+        self._weights = weights
+        self._meter = meter
+
+    def write(self, variable: Variable, sink: Sink) -> None:
+        """Pass on the variable's values."""
+
+        def counted(data: bytes | memoryview) -> None:
+            sink(data)
+            self._meter.advance(memoryview(data).nbytes)
+
+        self._weights.write(variable, counted)
+
+
+def _report(graph: Graph, emission: Emission, written: WrittenFile, arguments: Namespace) -> Iterator[str]:
+    """What was written, a line for each fact."""
+    kind = (
+        "training graph with variables"
+        if arguments.training
+        else ("frozen graph" if emission.form == FROZEN else "graph with variables")
+    )
+    yield f"wrote {written.path}: {kind}, {size_text(written.size)}, {plural(written.nodes, 'node')}"
+    yield f"  parameters  {graph.parameter_count():,} in {plural(len(graph.variables), 'variable')}"
+    yield f"  weights     {_origin(arguments)}"
+    for name, tensor in graph.inputs.items():
+        yield f"  input       {name}: {tensor.type} is {emission.inputs[name]}"
+    for name, tensor in graph.outputs.items():
+        yield f"  output      {name}: {tensor.type} is {emission.outputs[name]}"
+    if emission.init:
+        yield f"  initialise  run the op {emission.init}"
+    if emission.update_ops:
+        yield f"  updates     run the op {emission.update_ops} with each step"
+    if emission.regularization_loss:
+        yield f"  penalties   {emission.regularization_loss}"
+    if emission.random_seed:
+        yield f"  random      feed {emission.random_seed} for other numbers in each step"
+
+
+def _origin(arguments: Namespace) -> str:
+    if arguments.weights is not None:
+        return f"from {arguments.weights}"
+    verb = "drawn" if arguments.to == FROZEN else "to be drawn"
+    if arguments.seed is not None:
+        return f"first values, {verb} from seed {arguments.seed}"
+    return f"first values, {verb} from seed 0; --weights FILE.npz for trained ones, --seed N for other first values"
+
+
+def _seed(text: str) -> int:
+    """The argument of ``--seed``.
+
+    Raises:
+        ArgumentTypeError: it is not an integer from 0 to 2^64 - 1.
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= LARGEST_SEED:
+        raise ArgumentTypeError("must be an integer from 0 to 2^64 - 1")
+    return number
