@@ -1,7 +1,7 @@
-"""The activations: what is applied to each element of a tensor, and softmax, which is applied to each row.
+"""The activations: primitives without a scope, to be written as statements or as the `activation=` of a layer.
 
-Each is a primitive without a scope (but for `softmax`, which TF-Slim gives one) and may be written as a statement or as
-the `activation=` of a layer. All take a tensor of a floating-point type and return one of the same type and shape.
+All take a tensor of a floating-point type and return one of the same type and shape. `softmax`, to which TF-Slim gives a
+scope, is in a file of its own.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Activation(Primitive):
     """Base of what maps each element: the result has the input's type."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
+        """The input's type."""
         (x,) = inputs
         require_floating(self.name, x)
         return x
@@ -184,6 +185,7 @@ class LogSoftmax(Activation):
     node_name: ClassVar[str] = "LogSoftmax"
 
     def infer(self, *inputs: TensorType) -> TensorType:
+        """The input's type."""
         (x,) = inputs
         require_floating(self.name, x)
         if not x.rank:

@@ -1,0 +1,78 @@
+"""Activations as TensorFlow's nodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from slimdsl.backends.graphdef.node_writer import NodeWriter
+from slimdsl.ir.graph import Node
+from slimdsl.ops.activations import Activation, Gelu, HardSigmoid, HardSwish, LeakyRelu, Silu
+
+
+def lower_activation(node: Node, op: Activation, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
+    """An activation that TensorFlow has an op for, called like the node."""
+    return (out.node(op.node_name, node.name, inputs, T=node.inputs[0].type.dtype),)
+
+
+def lower_leaky_relu(node: Node, op: LeakyRelu, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
+    """``LeakyRelu``."""
+    return (out.node("LeakyRelu", node.name, inputs, alpha=op.alpha, T=node.inputs[0].type.dtype),)
+
+
+def lower_silu(node: Node, op: Silu, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
+    """x · sigmoid(x)."""
+    (x,) = inputs
+    dtype = node.inputs[0].type.dtype
+    gate = out.node("Sigmoid", out.unique(f"{node.name}/Sigmoid"), [x], T=dtype)
+    return (out.node("Mul", node.name, [x, gate], T=dtype),)
+
+
+def lower_gelu(node: Node, op: Gelu, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
+    """The two formulas of ``tf.nn.gelu``, in its order of operations."""
+    (x,) = inputs
+    steps = _Steps(node, out)
+    one, half = steps.number("one", 1.0), steps.number("half", 0.5)
+    if op.approximate:
+        cube = steps.apply("Pow", x, steps.number("three", 3.0))
+        inner = steps.apply("AddV2", x, steps.apply("Mul", steps.number("coefficient", 0.044715), cube))
+        inner = steps.apply("Mul", steps.number("scale", math.sqrt(2.0 / math.pi)), inner)
+        inner = steps.apply("Tanh", inner)
+    else:
+        inner = steps.apply("Erf", steps.apply("RealDiv", x, steps.number("root", math.sqrt(2.0))))
+    halved = steps.apply("Mul", half, x)
+    return (out.node("Mul", node.name, [halved, steps.apply("AddV2", one, inner)], T=steps.dtype),)
+
+
+def lower_hard_sigmoid(node: Node, op: HardSigmoid, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
+    """relu6(x + 3) · (1/6)."""
+    (x,) = inputs
+    steps = _Steps(node, out)
+    gate = steps.apply("Relu6", steps.apply("AddV2", x, steps.number("three", 3.0)))
+    return (out.node("Mul", node.name, [gate, steps.number("sixth", 1.0 / 6.0)], T=steps.dtype),)
+
+
+def lower_hard_swish(node: Node, op: HardSwish, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
+    """x · relu6(x + 3) · (1/6)."""
+    (x,) = inputs
+    steps = _Steps(node, out)
+    gate = steps.apply("Relu6", steps.apply("AddV2", x, steps.number("three", 3.0)))
+    gated = steps.apply("Mul", x, gate)
+    return (out.node("Mul", node.name, [gated, steps.number("sixth", 1.0 / 6.0)], T=steps.dtype),)
+
+
+class _Steps:
+    """The auxiliary nodes of one activation: all of its input's type, named below it."""
+
+    def __init__(self, node: Node, out: NodeWriter) -> None:
+        self.dtype = node.inputs[0].type.dtype
+        self._name = node.name
+        self._out = out
+
+    def number(self, label: str, number: float) -> str:
+        """A scalar constant."""
+        return self._out.const(self._out.unique(f"{self._name}/{label}"), number, self.dtype)
+
+    def apply(self, op: str, *inputs: str) -> str:
+        """A node named like its op."""
+        return self._out.node(op, self._out.unique(f"{self._name}/{op}"), inputs, T=self.dtype)
