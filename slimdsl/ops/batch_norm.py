@@ -1,7 +1,7 @@
 """Batch normalisation: the layer and its nodes, fused where TensorFlow has a kernel for it.
 
-The nodes take the scale (gamma) and the offset (beta) where there are any, in this order; their `scale` and `center` say
-which there are, and what is missing is 1 and 0.
+The nodes take the scale (gamma) and the offset (beta) where there are any, in this order; their `scale` and `center`
+say which there are, and what is missing is 1 and 0.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class MovingAverage(Primitive):
 
 @value
 class BatchNorm(Layer):
-    """Batch normalisation: (x - mean) / √(variance + epsilon) · gamma + beta, for each channel. TF-Slim: ``batch_norm``.
+    """Batch normalisation: for each channel (x - mean) / √(variance + epsilon) · gamma + beta. TF-Slim: ``batch_norm``.
 
     Takes ``[N, C]``, ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]`` and gives the same. The training graph uses
     the mean and variance of the batch and keeps moving averages of them, which the inference graph uses:
@@ -171,7 +171,7 @@ class BatchNorm(Layer):
         else:
             result, batch = self._fused(builder, x, parameters, None if training else moving)
         if training:
-            for variable, statistic in zip(moving, batch):
+            for variable, statistic in zip(moving, batch, strict=True):
                 builder.update(variable, builder.emit(MovingAverage(decay=self.decay), variable, statistic))
         return result if self.activation is None else builder.layer(self.activation, result)
 

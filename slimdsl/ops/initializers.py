@@ -119,7 +119,7 @@ Elementary = Constant | RandomNormal | TruncatedNormal | RandomUniform | Orthogo
 
 @value
 class VarianceScaling(Initializer):
-    """Values whose variance is `factor` / n, n being a number of connections. TF-Slim: ``variance_scaling_initializer``.
+    """Values of variance `factor` / n, n being a number of connections. TF-Slim: ``variance_scaling_initializer``.
 
     The values are uniform over ±sqrt(3 · factor / n), or truncated normal of standard deviation
     sqrt(1.3 · factor / n). The default is He's initialisation of a ReLU network.
@@ -147,7 +147,7 @@ class VarianceScaling(Initializer):
 
 @value
 class Xavier(Initializer):
-    """Xavier's (Glorot's) initialisation: variance 2 / (fan_in + fan_out). The default of `conv` and `fc`.
+    """Xavier (or Glorot) initialisation: variance 2 / (fan_in + fan_out). The default of `conv` and `fc`.
 
     ``xavier`` is uniform over ±sqrt(6 / (fan_in + fan_out)); ``xavier(uniform=false)`` is truncated normal of standard
     deviation sqrt(2.6 / (fan_in + fan_out)). TF-Slim: ``xavier_initializer``.

@@ -28,7 +28,7 @@ def require_parameters(x: TensorType, parameters: tuple[TensorType, ...]) -> Non
     """
     for index, parameter in enumerate(parameters, start=1):
         last = x.shape[x.rank - parameter.rank :]
-        if parameter.rank > x.rank or any(surely_unequal(a, b) for a, b in zip(parameter.shape, last)):
+        if parameter.rank > x.rank or any(surely_unequal(a, b) for a, b in zip(parameter.shape, last, strict=True)):
             raise ShapeError(f"{shape_text(parameter.shape)} does not fit {shape_text(x.shape)}", operand=index)
 
 
@@ -172,9 +172,7 @@ class GroupNorm(Layer):
         channels = self._channels(x.type)
         axes = self._axes(x.type)
         parameters = make_parameters(builder, self, x.type.dtype, (channels,))
-        op = NormalizeGroups(
-            groups=self.groups, axes=axes, epsilon=self.epsilon, scale=self.scale, center=self.center
-        )
+        op = NormalizeGroups(groups=self.groups, axes=axes, epsilon=self.epsilon, scale=self.scale, center=self.center)
         # TF-Slim reshapes the parameters first, so the number in the name depends on how many there are.
         result = builder.emit(op, x, *parameters, name=f"Reshape_{len(parameters)}" if parameters else "Reshape")
         return result if self.activation is None else builder.layer(self.activation, result)

@@ -18,19 +18,24 @@ from slimdsl.ops.activations import (
     Tanh,
 )
 from slimdsl.ops.base import Op
+from slimdsl.ops.batch_norm import BatchMoments, BatchNorm, FusedBatchNorm, MovingAverage, Standardize
 from slimdsl.ops.bias import AddBias, BiasAdd
 from slimdsl.ops.conv import Conv, ConvTranspose, Convolution, TransposedConvolution
 from slimdsl.ops.dense import FullyConnected, MatMul
 from slimdsl.ops.dropout import Dropout, RandomDrop
 from slimdsl.ops.lrn import Lrn
+from slimdsl.ops.norm import GroupNorm, InstanceNorm, LayerNorm, Normalize, NormalizeGroups
 from slimdsl.ops.pool import AveragePooling, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, MaxPooling
 from slimdsl.ops.reshape import Flatten, Reshape
 from slimdsl.ops.separable import ConvInPlane, DepthwiseConv, DepthwiseConvolution, SeparableConv
 from slimdsl.ops.shape import ExpandDims, Identity, Pad, Squeeze, Tile
+from slimdsl.ops.softmax import MergeRows, Softmax, SoftmaxRows, SplitRows
 
 ALL_OPS: tuple[type[Op], ...] = (
     # activations
     Elu, Gelu, HardSigmoid, HardSwish, LeakyRelu, LogSoftmax, Relu, Relu6, Selu, Sigmoid, Silu, Softplus, Tanh,
+    # batch_norm
+    BatchMoments, BatchNorm, FusedBatchNorm, MovingAverage, Standardize,
     # bias
     AddBias, BiasAdd,
     # conv
@@ -41,6 +46,8 @@ ALL_OPS: tuple[type[Op], ...] = (
     Dropout, RandomDrop,
     # lrn
     Lrn,
+    # norm
+    GroupNorm, InstanceNorm, LayerNorm, Normalize, NormalizeGroups,
     # pool
     AveragePooling, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, MaxPooling,
     # reshape
@@ -49,5 +56,7 @@ ALL_OPS: tuple[type[Op], ...] = (
     ConvInPlane, DepthwiseConv, DepthwiseConvolution, SeparableConv,
     # shape
     ExpandDims, Identity, Pad, Squeeze, Tile,
+    # softmax
+    MergeRows, Softmax, SoftmaxRows, SplitRows,
 )  # fmt: skip
 """Layers and primitives; a `Primitive` that is not `writable` has no spelling in the language."""

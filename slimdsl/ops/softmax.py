@@ -27,7 +27,7 @@ class MergeRows(Primitive):
 
 @value
 class SplitRows(Primitive):
-    """A matrix takes the shape of the second input, of whose rows it is made. TensorFlow: ``tf.reshape(x, tf.shape(y))``."""
+    """A matrix takes the shape of the second input, of whose rows it is made: ``tf.reshape(x, tf.shape(y))``."""
 
     name: ClassVar[str] = "split_rows"
     node_name: ClassVar[str] = "Reshape"
@@ -71,7 +71,7 @@ class Softmax(Layer):
         require_floating(self.name, x.type)
         if x.type.rank < 2:
             raise ShapeError(
-                f"softmax wants a tensor of rank 2 or more, this one has rank {x.type.rank}: {shape_text(x.type.shape)}",
+                f"softmax wants a tensor of rank 2 or more, not of {x.type.rank}: {shape_text(x.type.shape)}",
                 operand=0,
             )
         known_channels(self.name, x.type)

@@ -21,7 +21,7 @@ def lower_leaky_relu(node: Node, op: LeakyRelu, inputs: Sequence[str], out: Node
 
 
 def lower_silu(node: Node, op: Silu, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
-    """x · sigmoid(x)."""
+    """Lower x · sigmoid(x)."""
     (x,) = inputs
     dtype = node.inputs[0].type.dtype
     gate = out.node("Sigmoid", out.unique(f"{node.name}/Sigmoid"), [x], T=dtype)
@@ -45,7 +45,7 @@ def lower_gelu(node: Node, op: Gelu, inputs: Sequence[str], out: NodeWriter) -> 
 
 
 def lower_hard_sigmoid(node: Node, op: HardSigmoid, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
-    """relu6(x + 3) · (1/6)."""
+    """Lower relu6(x + 3) · (1/6)."""
     (x,) = inputs
     steps = _Steps(node, out)
     gate = steps.apply("Relu6", steps.apply("AddV2", x, steps.number("three", 3.0)))
@@ -53,7 +53,7 @@ def lower_hard_sigmoid(node: Node, op: HardSigmoid, inputs: Sequence[str], out: 
 
 
 def lower_hard_swish(node: Node, op: HardSwish, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
-    """x · relu6(x + 3) · (1/6)."""
+    """Lower x · relu6(x + 3) · (1/6)."""
     (x,) = inputs
     steps = _Steps(node, out)
     gate = steps.apply("Relu6", steps.apply("AddV2", x, steps.number("three", 3.0)))

@@ -11,9 +11,7 @@ from slimdsl.ops.batch_norm import BatchMoments, FusedBatchNorm, MovingAverage, 
 from slimdsl.types import DType
 
 
-def lower_fused_batch_norm(
-    node: Node, op: FusedBatchNorm, inputs: Sequence[str], out: NodeWriter
-) -> tuple[str, ...]:
+def lower_fused_batch_norm(node: Node, op: FusedBatchNorm, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
     """``FusedBatchNormV3``; its parameters are float32 whatever x is, and constants where there is no variable."""
     x, *vectors = inputs
     channels = node.inputs[0].type.shape[-1]
@@ -66,7 +64,7 @@ def lower_standardize(node: Node, op: Standardize, inputs: Sequence[str], out: N
 
 
 def lower_moving_average(node: Node, op: MovingAverage, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
-    """moving - (moving - batch) · (1 - decay), in the order of TensorFlow's ``assign_moving_average``."""
+    """Lower moving - (moving - batch) · (1 - decay), in the order of TensorFlow's ``assign_moving_average``."""
     moving, batch = inputs
     dtype = node.results[0].type.dtype
     rate = out.const(out.unique(f"{node.name}/decay"), 1.0 - op.decay, dtype)

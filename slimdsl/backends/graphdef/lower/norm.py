@@ -141,6 +141,4 @@ def _shape(node: Node, x: str, kind: TensorType, last: tuple[object, ...], out: 
         Index=DType.INT32,
     )
     axis = out.const(out.unique(f"{name}/axis"), 0, DType.INT32)
-    return out.node(
-        "ConcatV2", name, [leading, numbers("channels", tail), axis], N=2, T=DType.INT32, Tidx=DType.INT32
-    )
+    return out.node("ConcatV2", name, [leading, numbers("channels", tail), axis], N=2, T=DType.INT32, Tidx=DType.INT32)
