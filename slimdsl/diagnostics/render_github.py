@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from slimdsl.diagnostics.catalogue import Code
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.diagnostics.display import visible
+from slimdsl.diagnostics.source import Span
 
 
 def render(diagnostics: Iterable[Diagnostic], codes: Mapping[str, Code]) -> str:
@@ -37,15 +38,15 @@ def _message(diagnostic: Diagnostic) -> str:
     lines = [visible(diagnostic.message)]
     if diagnostic.label:
         lines[0] += f" ({visible(diagnostic.label)})"
-    for label in diagnostic.labels:
-        line, _ = label.span.source.line_column(label.span.start)
-        lines.append(f"line {line}: {visible(label.message)}")
-    for frame in diagnostic.chain:
-        line, _ = frame.span.source.line_column(frame.span.start)
-        lines.append(f"{visible(frame.message)} (line {line})")
+    lines += [f"{_line(label.span)}: {visible(label.message)}" for label in diagnostic.labels]
+    lines += [f"{visible(frame.message)} ({_line(frame.span)})" for frame in diagnostic.chain]
     if diagnostic.help:
         lines.append(f"help: {visible(diagnostic.help)}")
     return "\n".join(lines)
+
+
+def _line(span: Span) -> str:
+    return f"{visible(span.source.name)}:{span.source.line_column(span.start)[0]}"
 
 
 def _escape(text: str) -> str:

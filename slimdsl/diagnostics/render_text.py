@@ -96,9 +96,9 @@ def _fix_text(fix: tuple[Edit, ...]) -> str:
     parts = []
     for edit in fix:
         if not edit.span.text:
-            parts.append(f"insert `{edit.text}`")
+            parts.append(f"insert `{visible(edit.text)}`")
         elif not edit.text:
-            parts.append(f"remove `{edit.span.text}`")
+            parts.append(f"remove `{visible(edit.span.text)}`")
         else:
-            parts.append(f"replace `{edit.span.text}` by `{edit.text}`")
-    return " and ".join(parts)
+            parts.append(f"replace `{visible(edit.span.text)}` by `{visible(edit.text)}`")
+    return ", ".join(parts)
