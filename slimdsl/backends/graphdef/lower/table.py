@@ -1,0 +1,79 @@
+"""Which function lowers which primitive. Alphabetical by family, as the registry of ops.
+
+A lowering adds the TensorFlow nodes of one node of the graph and returns the tensor of each of its results; the first is
+that of the node called as the graph's node. Nodes beside it stand below that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from slimdsl.backends.graphdef.lower.bias import lower_add_bias
+from slimdsl.backends.graphdef.lower.conv import lower_convolution, lower_transposed_convolution
+from slimdsl.backends.graphdef.lower.dense import lower_matmul
+from slimdsl.backends.graphdef.lower.dropout import lower_random_drop
+from slimdsl.backends.graphdef.lower.lrn import lower_lrn
+from slimdsl.backends.graphdef.lower.pool import (
+    lower_average_pooling,
+    lower_global_avg_pool,
+    lower_global_max_pool,
+    lower_max_pooling,
+)
+from slimdsl.backends.graphdef.lower.reshape import lower_reshape
+from slimdsl.backends.graphdef.lower.separable import lower_depthwise_convolution
+from slimdsl.backends.graphdef.lower.shape import (
+    lower_expand_dims,
+    lower_identity,
+    lower_pad,
+    lower_squeeze,
+    lower_tile,
+)
+from slimdsl.backends.graphdef.node_writer import NodeWriter
+from slimdsl.ir.graph import Node
+from slimdsl.ops.base import Primitive
+from slimdsl.ops.bias import AddBias
+from slimdsl.ops.conv import Convolution, TransposedConvolution
+from slimdsl.ops.dense import MatMul
+from slimdsl.ops.dropout import RandomDrop
+from slimdsl.ops.lrn import Lrn
+from slimdsl.ops.pool import AveragePooling, GlobalAvgPool, GlobalMaxPool, MaxPooling
+from slimdsl.ops.reshape import Reshape
+from slimdsl.ops.separable import DepthwiseConvolution
+from slimdsl.ops.shape import ExpandDims, Identity, Pad, Squeeze, Tile
+from slimdsl.values import Value, positional
+
+OpT = TypeVar("OpT", bound=Primitive)
+
+
+@positional
+class Lowering(Value, Generic[OpT]):
+    """A primitive and the function for it; a function for another primitive is a type error."""
+
+    op_class: type[OpT]
+    function: Callable[[Node, OpT, Sequence[str], NodeWriter], tuple[str, ...]]
+
+
+# Without an annotation each pair is checked by itself.
+_PAIRS = (
+    Lowering(AddBias, lower_add_bias),
+    Lowering(Convolution, lower_convolution),
+    Lowering(TransposedConvolution, lower_transposed_convolution),
+    Lowering(MatMul, lower_matmul),
+    Lowering(RandomDrop, lower_random_drop),
+    Lowering(Lrn, lower_lrn),
+    Lowering(AveragePooling, lower_average_pooling),
+    Lowering(GlobalAvgPool, lower_global_avg_pool),
+    Lowering(GlobalMaxPool, lower_global_max_pool),
+    Lowering(MaxPooling, lower_max_pooling),
+    Lowering(Reshape, lower_reshape),
+    Lowering(DepthwiseConvolution, lower_depthwise_convolution),
+    Lowering(ExpandDims, lower_expand_dims),
+    Lowering(Identity, lower_identity),
+    Lowering(Pad, lower_pad),
+    Lowering(Squeeze, lower_squeeze),
+    Lowering(Tile, lower_tile),
+)
+
+LOWERINGS: tuple[Lowering[Any], ...] = _PAIRS
+"""All lowerings."""
