@@ -248,7 +248,7 @@ def _most_alike(name: str, candidates: list[str]) -> str:
 
 def _common_prefix(left: str, right: str) -> int:
     count = 0
-    for a, b in zip(left, right):
+    for a, b in zip(left, right, strict=False):
         if a != b:
             break
         count += 1

@@ -8,7 +8,6 @@ from typing import Protocol, Union
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.ir.graph import Variable
 
-
 Sink = Callable[[Union[bytes, memoryview]], None]
 """Takes the next bytes; they may be overwritten once it returns."""
 

@@ -59,7 +59,7 @@ class Emission(Value):
         init: the node that initialises all variables; "" in a frozen graph.
         update_ops: the node that runs all updates of a training graph; "" where there are none.
         regularization_loss: the tensor with the sum of all penalties, in a training graph; "" where there are none.
-        random_seed: the int64 tensor of shape [2] that one may feed to get other random numbers; "" where none are drawn.
+        random_seed: the int64 tensor of shape [2] that is fed to get other random numbers; "" where none are drawn.
     """
 
     form: str

@@ -1,7 +1,7 @@
 """Graph to GraphDef: inputs and variables here, every other node by its lowering.
 
-Two forms: `frozen`, where each variable is a constant under its name, and `graphdef`, where it is a resource variable with
-an op that initialises it. One flat graph without functions, device strings or hidden attrs; the order of the nodes is
+Two forms: `frozen`, where each variable is a constant under its name, and `graphdef`, where it is a resource variable
+with an op that initialises it. One flat graph without functions, device strings or hidden attrs; the order of the nodes is
 that of the graph, so the same graph gives the same bytes. Must not know the language, files or TensorFlow itself.
 """
 
@@ -34,8 +34,8 @@ def emit(graph: Graph, *, form: Form, seed: int, store_weights: bool = False) ->
         graph: the network.
         form: ``frozen`` or ``graphdef``.
         seed: an integer from 0 to 2^64 - 1 that all random ops and initialisers of the graph start from.
-        store_weights: in the form `graphdef`, initialise variables from stored numbers instead of drawing them. A frozen
-            graph always stores them.
+        store_weights: in the form `graphdef`, initialise variables from stored numbers instead of drawing them. A
+            frozen graph always stores them.
 
     Returns:
         The encoded nodes, with a slot for the numbers of each variable where they are stored.
@@ -122,11 +122,11 @@ class _Emitter:
         function = lowerings.get(type(node.op))
         if not callable(function):
             raise EmitterError(f"node `{node.name}`: {type(node.op).__name__} has no lowering")
-        refs = function(node, [self.refs[tensor.node, tensor.index] for tensor in node.inputs], self.out)
+        refs = function(node, node.op, [self.refs[tensor.node, tensor.index] for tensor in node.inputs], self.out)
         named = (refs,) if isinstance(refs, str) else tuple(refs)
         if len(named) != len(node.results):
             raise EmitterError(f"node `{node.name}`: its lowering gives {len(named)} results, not {len(node.results)}")
-        for tensor, ref in zip(node.results, named):
+        for tensor, ref in zip(node.results, named, strict=True):
             actual = self.out.tensor_type(ref)
             if actual != tensor.type.dtype.value:
                 raise EmitterError(f"node `{node.name}`: its lowering gives {actual}, not {tensor.type.dtype.value}")

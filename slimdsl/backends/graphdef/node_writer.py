@@ -1,8 +1,8 @@
 """The one way to add a node to an emitted graph: every NodeDef is checked against the table of TensorFlow's ops.
 
-What is wrong here is a fault of the compiler, never of the network, and is raised as `EmitterError`. A node gets all its
-attrs, the defaults included, because readers other than TensorFlow do not know the defaults. Knows nothing of the graph
-that is emitted but the names that it reserves.
+What is wrong here is a fault of the compiler, never of the network, and is raised as `EmitterError`. A node gets all
+its attrs, the defaults included, because readers other than TensorFlow do not know the defaults. Knows nothing of the
+graph that is emitted but the names that it reserves.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class NodeWriter:
         wanted = list(_expand(definition.inputs, values))
         if len(wanted) != len(data):
             raise EmitterError(f"node `{name}`: {op} takes {len(wanted)} inputs, not {len(data)}")
-        for position, (tensor, expected) in enumerate(zip(data, wanted)):
+        for position, (tensor, expected) in enumerate(zip(data, wanted, strict=True)):
             try:
                 actual = self.tensor_type(tensor)
             except EmitterError as error:

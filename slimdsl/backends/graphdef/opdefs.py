@@ -1,9 +1,9 @@
 """The table of TensorFlow's ops: what inputs, outputs and attrs a node must have.
 
 Read from `opdefs.json`, which `record_opdefs` writes from an installed TensorFlow. TensorFlow itself accepts unknown
-attrs in silence, so `node_writer` checks every node against this table. An argument is written ``T`` (the attr holds its
-type), ``int32`` (that type), ``N*T`` (as many tensors as the attr N says) or ``*Tlist`` (one tensor for each type in the
-list). Knows nothing of graphs.
+attrs in silence, so `node_writer` checks every node against this table. An argument is written ``T`` (the attr holds
+its type), ``int32`` (that type), ``N*T`` (as many tensors as the attr N says) or ``*Tlist`` (one tensor for each type
+in the list). Knows nothing of graphs.
 """
 
 from __future__ import annotations

@@ -101,11 +101,8 @@ def _file_descriptor() -> Any:
 def _message_classes() -> dict[str, Any]:
     pool: Any = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(_file_descriptor().SerializeToString())
-    get_class: Any = getattr(message_factory, "GetMessageClass", None)
-    if get_class is None:
-        # protobuf 4.21 has only the factory object.
-        get_class = message_factory.MessageFactory(pool).GetPrototype  # type: ignore[attr-defined]
-    return {path: get_class(pool.FindMessageTypeByName(f"{_PACKAGE}.{path}")) for path in _MESSAGES}
+    paths = {path: pool.FindMessageTypeByName(f"{_PACKAGE}.{path}") for path in _MESSAGES}
+    return {path: message_factory.GetMessageClass(descriptor) for path, descriptor in paths.items()}
 
 
 _CLASSES = _message_classes()
