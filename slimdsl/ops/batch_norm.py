@@ -132,10 +132,10 @@ class BatchNorm(Layer):
     """Batch normalisation: for each channel (x - mean) / √(variance + epsilon) · gamma + beta. TF-Slim: ``batch_norm``.
 
     Takes ``[N, C]``, ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]`` and gives the same. The training graph uses
-    the mean and variance of the batch and keeps moving averages of them, which the inference graph uses:
-    moving - (moving - batch) · (1 - decay). As in TF-Slim, the variance that is kept is the unbiased one except for
-    ``[N, L, C]``, where there is no fused kernel. Makes ``gamma`` (if `scale`), ``beta`` (if `center`),
-    ``moving_mean`` and ``moving_variance``, all [C]. Paper: Ioffe and Szegedy, https://arxiv.org/abs/1502.03167.
+    the mean and variance of the batch and, unless ``trainable=false``, keeps moving averages of them, which the
+    inference graph uses: moving - (moving - batch) · (1 - decay). As in TF-Slim, the variance that is kept is the
+    unbiased one except for ``[N, L, C]``, where there is no fused kernel. Makes ``gamma`` (if `scale`), ``beta`` (if
+    `center`), ``moving_mean`` and ``moving_variance``, all [C]. Paper: https://arxiv.org/abs/1502.03167.
     Example: ``conv(64, 3x3, norm=batch_norm(decay=0.997, epsilon=1e-5, scale=true))``.
     """
 
@@ -170,7 +170,7 @@ class BatchNorm(Layer):
             result, batch = self._by_formula(builder, x, parameters, None if training else moving)
         else:
             result, batch = self._fused(builder, x, parameters, None if training else moving)
-        if training:
+        if training and self.trainable:
             for variable, statistic in zip(moving, batch, strict=True):
                 builder.update(variable, builder.emit(MovingAverage(decay=self.decay), variable, statistic))
         return result if self.activation is None else builder.layer(self.activation, result)

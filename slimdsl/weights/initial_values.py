@@ -49,7 +49,7 @@ def draw(initializer: Initializer, name: str, shape: tuple[int, ...], seed: int)
         initializer: how they are distributed.
         name: the variable's full name.
         shape: its shape.
-        seed: an integer from 0 to 2^63 - 1.
+        seed: an integer from 0 to 2^64 - 1.
 
     Returns:
         A new float32 array of that shape.
@@ -94,8 +94,8 @@ def draw_chunks(initializer: Initializer, name: str, shape: tuple[int, ...], see
 
 
 def _distribution(initializer: Initializer, shape: tuple[int, ...], seed: int) -> Elementary:
-    if not 0 <= seed < 1 << 63:
-        raise ValueError(f"a seed must be from 0 to 2^63 - 1, not {seed}")
+    if not 0 <= seed < 1 << 64:
+        raise ValueError(f"a seed must be from 0 to 2^64 - 1, not {seed}")
     distribution = elementary(initializer, shape)
     problem = shape_problem(distribution, shape)
     if problem:

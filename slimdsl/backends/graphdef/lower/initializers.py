@@ -29,7 +29,7 @@ def lower_initializer(initializer: Initializer, variable: Variable, seed: int, o
     Args:
         initializer: how they are distributed.
         variable: gives the name, the shape and the element type.
-        seed: from 0 to 2^63 - 1.
+        seed: from 0 to 2^64 - 1.
         out: where the nodes go.
 
     Returns:
@@ -75,7 +75,9 @@ class _Draw:
 
     def random(self, op: str, label: str, shape: tuple[int, ...]) -> str:
         """Unit random numbers of this shape."""
-        key = (self._seed, zlib.crc32(self._variable.name.encode()))
+        # The same 64 bits as a signed integer, which is what the op takes.
+        signed = self._seed - (self._seed >> 63 << 64)
+        key = (signed, zlib.crc32(self._variable.name.encode()))
         return self._out.node(
             op,
             self._name(label),

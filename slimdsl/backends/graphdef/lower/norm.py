@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from slimdsl.backends.graphdef.lower.sizes import target_shape
 from slimdsl.backends.graphdef.node_writer import NodeWriter
 from slimdsl.ir.graph import Node
 from slimdsl.ops.norm import Normalize, NormalizeGroups
-from slimdsl.types import DType, TensorType
+from slimdsl.types import DType, Shape
 
 
 def moments(name: str, x: str, axes: Sequence[int], dtype: DType, out: NodeWriter) -> tuple[str, str]:
@@ -94,22 +95,20 @@ def lower_normalize_groups(node: Node, op: NormalizeGroups, inputs: Sequence[str
     """``[N, …, C]`` to ``[N, …, groups, C / groups]``, moments, gain and offset, and back."""
     x, *parameters = inputs
     kind = node.inputs[0].type
-    channels = kind.shape[-1]
-    grouped = (op.groups, channels // op.groups if isinstance(channels, int) else 0)
+    last = (op.groups, kind.shape[-1] // op.groups)
 
-    def step(name: str, op_name: str, *operands: str) -> str:
-        return out.node(op_name, out.unique(f"{node.name}/{name}"), operands, T=kind.dtype)
+    def step(label: str, op_name: str, *operands: str) -> str:
+        return out.node(op_name, out.unique(f"{node.name}/{label}"), operands, T=kind.dtype)
 
-    def reshape(name: str, tensor: str, shape: str) -> str:
-        return out.node("Reshape", name, [tensor, shape], T=kind.dtype, Tshape=DType.INT32)
+    def reshape(name: str, tensor: str, shape: Shape) -> str:
+        target, index = target_shape(out, name, x, kind, shape)
+        return out.node("Reshape", name, [tensor, target], T=kind.dtype, Tshape=index)
 
-    def parameter(name: str, tensor: str) -> str:
-        sizes = (*(1 for _ in kind.shape[:-1]), *grouped)
-        shape = out.const(out.unique(f"{node.name}/{name}/shape"), sizes, DType.INT32, (len(sizes),))
-        return reshape(out.unique(f"{node.name}/{name}"), tensor, shape)
+    def parameter(label: str, tensor: str) -> str:
+        return reshape(out.unique(f"{node.name}/{label}"), tensor, (*(1 for _ in kind.shape[:-1]), *last))
 
-    groups = reshape(out.unique(f"{node.name}/groups"), x, _shape(node, x, kind, grouped, out))
-    mean, variance = example_moments(f"{node.name}/moments", groups, (kind.rank, *op.axes), kind.dtype, out)
+    groups = reshape(out.unique(f"{node.name}/groups"), x, (*kind.shape[:-1], *last))
+    mean, variance = example_moments(f"{node.name}/moments", groups, (*op.axes, kind.rank), kind.dtype, out)
     gain = step("Rsqrt", "Rsqrt", _add_epsilon(node, variance, op.epsilon, kind.dtype, out))
     offset = step("mul", "Mul", step("Neg", "Neg", mean), gain)
     if op.scale:
@@ -118,27 +117,4 @@ def lower_normalize_groups(node: Node, op: NormalizeGroups, inputs: Sequence[str
     if op.center:
         offset = step("add", "AddV2", offset, parameter("beta", parameters.pop(0)))
     normalized = step("add", "AddV2", step("mul", "Mul", groups, gain), offset)
-    return (reshape(node.name, normalized, _shape(node, x, kind, (channels,), out)),)
-
-
-def _shape(node: Node, x: str, kind: TensorType, last: tuple[object, ...], out: NodeWriter) -> str:
-    """The shape of `x` with `last` in place of its channels: constant where at most one size is not known."""
-    tail = [size if isinstance(size, int) else -1 for size in last]
-    sizes = [*(dim if isinstance(dim, int) else -1 for dim in kind.shape[:-1]), *tail]
-    name = out.unique(f"{node.name}/shape")
-    if sizes.count(-1) <= 1:
-        return out.const(name, sizes, DType.INT32, (len(sizes),))
-
-    def numbers(label: str, values: Sequence[int]) -> str:
-        return out.const(out.unique(f"{name}/{label}"), list(values), DType.INT32, (len(values),))
-
-    whole = out.node("Shape", out.unique(f"{name}/Shape"), [x], T=kind.dtype, out_type=DType.INT32)
-    leading = out.node(
-        "Slice",
-        out.unique(f"{name}/Slice"),
-        [whole, numbers("begin", [0]), numbers("size", [kind.rank - 1])],
-        T=DType.INT32,
-        Index=DType.INT32,
-    )
-    axis = out.const(out.unique(f"{name}/axis"), 0, DType.INT32)
-    return out.node("ConcatV2", name, [leading, numbers("channels", tail), axis], N=2, T=DType.INT32, Tidx=DType.INT32)
+    return (reshape(node.name, normalized, kind.shape),)

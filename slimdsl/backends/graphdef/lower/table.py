@@ -9,11 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
+from slimdsl.backends.graphdef.lower.activations import (
+    lower_activation,
+    lower_gelu,
+    lower_hard_sigmoid,
+    lower_hard_swish,
+    lower_leaky_relu,
+    lower_silu,
+)
+from slimdsl.backends.graphdef.lower.batch_norm import (
+    lower_batch_moments,
+    lower_fused_batch_norm,
+    lower_moving_average,
+    lower_standardize,
+)
 from slimdsl.backends.graphdef.lower.bias import lower_add_bias
 from slimdsl.backends.graphdef.lower.conv import lower_convolution, lower_transposed_convolution
 from slimdsl.backends.graphdef.lower.dense import lower_matmul
 from slimdsl.backends.graphdef.lower.dropout import lower_random_drop
 from slimdsl.backends.graphdef.lower.lrn import lower_lrn
+from slimdsl.backends.graphdef.lower.norm import lower_normalize, lower_normalize_groups
 from slimdsl.backends.graphdef.lower.pool import (
     lower_average_pooling,
     lower_global_avg_pool,
@@ -29,18 +44,37 @@ from slimdsl.backends.graphdef.lower.shape import (
     lower_squeeze,
     lower_tile,
 )
+from slimdsl.backends.graphdef.lower.softmax import lower_merge_rows, lower_softmax_rows, lower_split_rows
 from slimdsl.backends.graphdef.node_writer import NodeWriter
 from slimdsl.ir.graph import Node
+from slimdsl.ops.activations import (
+    Elu,
+    Gelu,
+    HardSigmoid,
+    HardSwish,
+    LeakyRelu,
+    LogSoftmax,
+    Relu,
+    Relu6,
+    Selu,
+    Sigmoid,
+    Silu,
+    Softplus,
+    Tanh,
+)
 from slimdsl.ops.base import Primitive
+from slimdsl.ops.batch_norm import BatchMoments, FusedBatchNorm, MovingAverage, Standardize
 from slimdsl.ops.bias import AddBias
 from slimdsl.ops.conv import Convolution, TransposedConvolution
 from slimdsl.ops.dense import MatMul
 from slimdsl.ops.dropout import RandomDrop
 from slimdsl.ops.lrn import Lrn
+from slimdsl.ops.norm import Normalize, NormalizeGroups
 from slimdsl.ops.pool import AveragePooling, GlobalAvgPool, GlobalMaxPool, MaxPooling
 from slimdsl.ops.reshape import Reshape
 from slimdsl.ops.separable import DepthwiseConvolution
 from slimdsl.ops.shape import ExpandDims, Identity, Pad, Squeeze, Tile
+from slimdsl.ops.softmax import MergeRows, SoftmaxRows, SplitRows
 from slimdsl.values import Value, positional
 
 OpT = TypeVar("OpT", bound=Primitive)
@@ -56,12 +90,31 @@ class Lowering(Value, Generic[OpT]):
 
 # Without an annotation each pair is checked by itself.
 _PAIRS = (
+    Lowering(Elu, lower_activation),
+    Lowering(Gelu, lower_gelu),
+    Lowering(HardSigmoid, lower_hard_sigmoid),
+    Lowering(HardSwish, lower_hard_swish),
+    Lowering(LeakyRelu, lower_leaky_relu),
+    Lowering(LogSoftmax, lower_activation),
+    Lowering(Relu, lower_activation),
+    Lowering(Relu6, lower_activation),
+    Lowering(Selu, lower_activation),
+    Lowering(Sigmoid, lower_activation),
+    Lowering(Silu, lower_silu),
+    Lowering(Softplus, lower_activation),
+    Lowering(Tanh, lower_activation),
+    Lowering(BatchMoments, lower_batch_moments),
+    Lowering(FusedBatchNorm, lower_fused_batch_norm),
+    Lowering(MovingAverage, lower_moving_average),
+    Lowering(Standardize, lower_standardize),
     Lowering(AddBias, lower_add_bias),
     Lowering(Convolution, lower_convolution),
     Lowering(TransposedConvolution, lower_transposed_convolution),
     Lowering(MatMul, lower_matmul),
     Lowering(RandomDrop, lower_random_drop),
     Lowering(Lrn, lower_lrn),
+    Lowering(Normalize, lower_normalize),
+    Lowering(NormalizeGroups, lower_normalize_groups),
     Lowering(AveragePooling, lower_average_pooling),
     Lowering(GlobalAvgPool, lower_global_avg_pool),
     Lowering(GlobalMaxPool, lower_global_max_pool),
@@ -73,6 +126,9 @@ _PAIRS = (
     Lowering(Pad, lower_pad),
     Lowering(Squeeze, lower_squeeze),
     Lowering(Tile, lower_tile),
+    Lowering(MergeRows, lower_merge_rows),
+    Lowering(SoftmaxRows, lower_softmax_rows),
+    Lowering(SplitRows, lower_split_rows),
 )
 
 LOWERINGS: tuple[Lowering[Any], ...] = _PAIRS
