@@ -44,6 +44,11 @@ class Value:
         return f"{type(self).__name__}({shown})"
 
 
+def fields_of(record: Value) -> tuple[str, ...]:
+    """The names of a record's fields, in their order."""
+    return tuple(f.name for f in fields(record))  # type: ignore[arg-type]  # every subclass is a dataclass
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(field,))
 def value(cls: type[T]) -> type[T]:
     """Declare a frozen, slotted, keyword-only record; the class must derive from `Value`."""

@@ -214,7 +214,8 @@ class LayerPlacer:
 
     def _prefix(self, scope: tree.ScopePath | None, op: Op, x: object, environment: Environment) -> str:
         if scope is not None:
-            return scope_text(scope, environment, self._evaluator, self._reporter) or ""
+            text = scope_text(scope, environment, self._evaluator, self._reporter) or ""
+            return text.rpartition("/")[2]
         return type(op).function_for(x.type) if isinstance(x, Tensor) else op.name
 
     def _open(self, scope: tree.ScopePath, environment: Environment) -> str | None:

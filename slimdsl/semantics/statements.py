@@ -144,7 +144,7 @@ class Statements:
         assert statement.body is not None
         outer = self._builder.scope
         base = self._placer.group_scope(statement.scope, "Repeat", statement.span, environment)
-        prefix = statement.scope.text if base is not None and statement.scope is not None else "body"
+        prefix = base.rpartition("/")[2] if base is not None and statement.scope is not None else "body"
         errors = self._reporter.error_count
         for number in range(1, (count if isinstance(count, int) else 1) + 1):
             scope = join(base or outer, f"{prefix}_{number}")
