@@ -161,7 +161,7 @@ def _read_header(member: IO[bytes]) -> ArrayHeader:
     try:
         header = ast.literal_eval(text.strip())
         description, order, shape = header["descr"], header["fortran_order"], header["shape"]
-    except (SyntaxError, KeyError, TypeError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, KeyError, TypeError, RecursionError, MemoryError):
         raise ValueError("its header is not one that numpy writes") from None
     if not isinstance(shape, tuple) or not all(type(dim) is int and dim >= 0 for dim in shape):
         raise ValueError("its header is not one that numpy writes")
@@ -269,7 +269,11 @@ def _unreadable(path: str, reason: str) -> Diagnostic:
 
 
 def _damaged(path: str, name: str, error: Exception) -> Diagnostic:
-    reasons = {zipfile.BadZipFile: "its checksum or its place in the archive is wrong", zlib.error: "it is damaged"}
+    reasons = {
+        zipfile.BadZipFile: "its checksum or its place in the archive is wrong",
+        zlib.error: "it is damaged",
+        struct.error: "it is cut off",
+    }
     if isinstance(error, RuntimeError) and "encrypted" in str(error):
         reason = "it is encrypted"
     else:

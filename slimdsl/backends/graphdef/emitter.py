@@ -7,7 +7,7 @@ that of the graph, so the same graph gives the same bytes. Must not know the lan
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from slimdsl.backends.graphdef.emission import (
     Emission,
@@ -18,7 +18,7 @@ from slimdsl.backends.graphdef.emission import (
 )
 from slimdsl.backends.graphdef.lower.initializers import lower_initializer
 from slimdsl.backends.graphdef.lower.regularizers import lower_regularization
-from slimdsl.backends.graphdef.lower.table import LOWERINGS
+from slimdsl.backends.graphdef.lower.table import LOWERINGS, Lowering
 from slimdsl.backends.graphdef.node_writer import EmitterError, NodeWriter
 from slimdsl.ir.graph import Graph, Node, Tensor, Variable
 from slimdsl.ops.base import Primitive
@@ -52,10 +52,11 @@ class _Emitter:
     def __init__(self, graph: Graph, form: Form, seed: int, store_weights: bool) -> None:
         self.graph = graph
         self.form = form
-        self.seed = seed
+        # TensorFlow's seeds are signed: those from 2^63 on are the negative numbers of the same bits.
+        self.seed = (seed + 2**63) % 2**64 - 2**63
         self.store_weights = store_weights
         reserved = [*graph.inputs, *(variable.name for variable in graph.variables), *(n.name for n in graph.nodes)]
-        self.out = NodeWriter(training=graph.training, seed=seed, reserved=reserved)
+        self.out = NodeWriter(training=graph.training, seed=self.seed, reserved=reserved)
         self.refs: dict[tuple[str, int], str] = {}
         self.handles: dict[str, str] = {}
         self.assignments: list[str] = []
@@ -68,17 +69,18 @@ class _Emitter:
         for variable in graph.variables:
             read = self._constant(variable.name, variable) if self.form == "frozen" else self._variable(variable)
             self._bind(variable.tensor, read)
-        lowerings = {lowering.op_class: lowering.function for lowering in LOWERINGS}
+        lowerings = {lowering.op_class: lowering for lowering in LOWERINGS}
         for node in graph.nodes:
             self._lower(node, lowerings)
-        init = update_ops = penalty = ""
+        init = update_ops = ""
         if self.form == "graphdef":
             init = out.node("NoOp", out.unique("init"), [f"^{name}" for name in self.assignments])
             if graph.updates:
                 update_ops = self._updates()
-        penalized = [(v, self.refs[v.tensor.node, v.tensor.index]) for v in graph.variables if v.regularizer]
-        if graph.training and penalized:
-            penalty = lower_regularization(penalized, out)
+        penalty = None
+        if graph.training:
+            reads = [(v, self.refs[v.tensor.node, v.tensor.index]) for v in graph.variables]
+            penalty = lower_regularization(reads, out)
         pieces = [node if isinstance(node, WeightSlot) else node_field(node) for node in out.nodes]
         return Emission(
             form=self.form,
@@ -118,12 +120,12 @@ class _Emitter:
         )
         return out.node("ReadVariableOp", out.unique(f"{name}/Read/ReadVariableOp"), [handle], dtype=dtype)
 
-    def _lower(self, node: Node, lowerings: dict[type[Primitive], object]) -> None:
-        function = lowerings.get(type(node.op))
-        if not callable(function):
+    def _lower(self, node: Node, lowerings: dict[type[Primitive], Lowering[Any]]) -> None:
+        lowering = lowerings.get(type(node.op))
+        if lowering is None:
             raise EmitterError(f"node `{node.name}`: {type(node.op).__name__} has no lowering")
-        refs = function(node, node.op, [self.refs[tensor.node, tensor.index] for tensor in node.inputs], self.out)
-        named = (refs,) if isinstance(refs, str) else tuple(refs)
+        inputs = [self.refs[tensor.node, tensor.index] for tensor in node.inputs]
+        named = lowering.function(node, node.op, inputs, self.out)
         if len(named) != len(node.results):
             raise EmitterError(f"node `{node.name}`: its lowering gives {len(named)} results, not {len(node.results)}")
         for tensor, ref in zip(node.results, named, strict=True):

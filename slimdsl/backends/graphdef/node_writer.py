@@ -30,7 +30,7 @@ class NodeWriter:
 
     Args:
         training: True for the training graph.
-        seed: the seed of everything random in the graph, from 0 to 2^64 - 1.
+        seed: the seed of everything random in the graph, a signed integer of 64 bits.
         reserved: names that `unique` must not give away, because the graph's own nodes and variables bear them.
 
     Attributes:
@@ -120,9 +120,7 @@ class NodeWriter:
         """The int64 tensor of shape [2] that all random ops take their seed from: (seed, 0), unless it is fed."""
         if not self._random_seed:
             name = self.unique("random_seed")
-            # Seeds from 2^63 on are the negative numbers of the same bits.
-            signed = (self.seed + 2**63) % 2**64 - 2**63
-            default = self.const(self.unique(f"{name}/default"), (signed, 0), DType.INT64, (2,))
+            default = self.const(self.unique(f"{name}/default"), (self.seed, 0), DType.INT64, (2,))
             self._random_seed = self.node("PlaceholderWithDefault", name, [default], dtype=DType.INT64, shape=(2,))
         return self._random_seed
 

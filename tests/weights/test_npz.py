@@ -1,0 +1,362 @@
+"""Archives of arrays: what fits is copied bit by bit, what does not is listed whole, what is damaged is one sentence."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import resource
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from slimdsl.ir.graph import Tensor, Variable
+from slimdsl.ops.initializers import Zeros
+from slimdsl.types import DType, TensorType
+from slimdsl.weights.npz import NpzWeights
+from slimdsl.weights.source import WeightsError
+
+Arrays = dict[str, Any]
+
+
+def variable(name: str, *shape: int) -> Variable:
+    tensor = Tensor(name, 0, TensorType(dtype=DType.FLOAT32, shape=shape))
+    return Variable(name, tensor, Zeros(), None, trainable=True, scope=name.rpartition("/")[0])
+
+
+VARIABLES = (
+    variable("net/conv1/weights", 3, 3, 2, 4),
+    variable("net/conv1/biases", 4),
+    variable("net/fc/weights", 6, 5),
+)
+ARRAYS: Arrays = {
+    v.name: np.random.default_rng(7).standard_normal(v.shape).astype("float32") for v in VARIABLES
+}  # fmt: skip
+
+
+def findings(path: Path) -> list[tuple[str, str, str]]:
+    """Code, message (without the path) and help of all that is wrong with an archive for `VARIABLES`."""
+    with NpzWeights.open(str(path)) as weights:
+        return [(d.code, d.message.replace(str(path), "W"), d.help) for d in weights.check(VARIABLES)]
+
+
+def values(path: Path, wanted: Variable) -> bytes:
+    content = bytearray()
+    with NpzWeights.open(str(path)) as weights:
+        weights.write(wanted, content.extend)
+    return bytes(content)
+
+
+def with_arrays(**changes: Any) -> Arrays:
+    """`ARRAYS` with some replaced, or left out where None; ``__`` stands for a slash."""
+    changed = {name.replace("__", "/"): array for name, array in changes.items()}
+    return {name: array for name, array in {**ARRAYS, **changed}.items() if array is not None}
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed], ids=["stored", "compressed"])
+def test_what_fits_is_copied_bit_by_bit(tmp_path: Path, save: Callable[..., None]) -> None:
+    path = tmp_path / "W.npz"
+    save(path, **ARRAYS)
+    assert findings(path) == []
+    for wanted in VARIABLES:
+        assert values(path, wanted) == ARRAYS[wanted.name].tobytes()
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed], ids=["stored", "compressed"])
+def test_column_major_arrays_are_turned_round(tmp_path: Path, save: Callable[..., None]) -> None:
+    path = tmp_path / "W.npz"
+    save(path, **{name: np.asfortranarray(array) for name, array in ARRAYS.items()})
+    assert findings(path) == []
+    for wanted in VARIABLES:
+        assert values(path, wanted) == ARRAYS[wanted.name].tobytes()
+
+
+def test_large_arrays_are_passed_on_in_pieces(tmp_path: Path) -> None:
+    path, wanted = tmp_path / "W.npz", variable("w", 1500, 1001)
+    array = np.arange(wanted.size, dtype="float32").reshape(wanted.shape)
+    for order in ("C", "F"):
+        np.savez(path, w=np.asarray(array, order=order))  # type: ignore[call-overload]
+        pieces: list[int] = []
+        content = bytearray()
+
+        def sink(piece: bytes | memoryview, pieces: list[int] = pieces, content: bytearray = content) -> None:
+            pieces.append(memoryview(piece).nbytes)
+            content.extend(memoryview(piece).cast("B"))
+
+        with NpzWeights.open(str(path)) as weights:
+            weights.write(wanted, sink)
+        assert bytes(content) == array.tobytes()
+        assert max(pieces) <= 2**20
+
+
+HUGE = 'convert it with `.astype("float32")` before saving it'
+# What is in the archive -> all that is found in it.
+CASES: dict[str, tuple[Arrays, list[tuple[str, str, str]]]] = {
+    "missing": (
+        with_arrays(net__conv1__biases=None),
+        [("E0501", "`W` has no array for the variable `net/conv1/biases`, [4]", "")],
+    ),
+    "extra": (
+        with_arrays(global_step=np.zeros((), "int64")),
+        [("E0502", "`W` has an array `global_step`, which no variable is called", "")],
+    ),
+    "misspelt": (
+        with_arrays(net__conv1__biases=None, net__conv1__bias=ARRAYS["net/conv1/biases"]),
+        [
+            (
+                "E0501",
+                "`W` has no array for the variable `net/conv1/biases`, [4]",
+                "the file has `net/conv1/bias` of that shape",
+            ),
+            (
+                "E0502",
+                "`W` has an array `net/conv1/bias`, which no variable is called",
+                "did you mean `net/conv1/biases`?",
+            ),
+        ],
+    ),
+    "another shape": (
+        with_arrays(net__conv1__biases=np.zeros(5, "float32")),
+        [("E0503", "`W`: the array `net/conv1/biases` is [5], the variable is [4]", "")],
+    ),
+    "PyTorch's kernel": (
+        with_arrays(net__conv1__weights=ARRAYS["net/conv1/weights"].transpose(3, 2, 0, 1).copy()),
+        [
+            (
+                "E0503",
+                "`W`: the array `net/conv1/weights` is [4, 2, 3, 3], the variable is [3, 3, 2, 4]",
+                "this is PyTorch's order; `.transpose(2, 3, 1, 0)` gives TensorFlow's",
+            )
+        ],
+    ),
+    "PyTorch's matrix": (
+        with_arrays(net__fc__weights=ARRAYS["net/fc/weights"].T.copy()),
+        [
+            (
+                "E0503",
+                "`W`: the array `net/fc/weights` is [5, 6], the variable is [6, 5]",
+                "the matrix is transposed; `.T` turns it round",
+            )
+        ],
+    ),
+    "double": (
+        with_arrays(net__conv1__biases=np.zeros(4)),
+        [("E0504", "`W`: the array `net/conv1/biases` is of the type float64, the variable is float32", HUGE)],
+    ),
+    "half": (
+        with_arrays(net__conv1__biases=np.zeros(4, "float16")),
+        [("E0504", "`W`: the array `net/conv1/biases` is of the type float16, the variable is float32", HUGE)],
+    ),
+    "big-endian": (
+        with_arrays(net__conv1__biases=np.zeros(4, ">f4")),
+        [
+            (
+                "E0504",
+                "`W`: the array `net/conv1/biases` is of the type big-endian float32, the variable is float32",
+                HUGE,
+            )
+        ],
+    ),
+    "structured": (
+        with_arrays(net__conv1__biases=np.zeros(4, [("a", "<f4")])),
+        [("E0504", "`W`: the array `net/conv1/biases` is of the type structured, the variable is float32", HUGE)],
+    ),
+    "complex of another shape": (
+        with_arrays(net__conv1__biases=np.zeros((4, 1), "complex64")),
+        [
+            ("E0503", "`W`: the array `net/conv1/biases` is [4, 1], the variable is [4]", ""),
+            ("E0504", "`W`: the array `net/conv1/biases` is of the type complex64, the variable is float32", HUGE),
+        ],
+    ),
+    "nothing": (
+        {},
+        [
+            ("E0501", "`W` has no array for the variable `net/conv1/weights`, [3, 3, 2, 4]", ""),
+            ("E0501", "`W` has no array for the variable `net/conv1/biases`, [4]", ""),
+            ("E0501", "`W` has no array for the variable `net/fc/weights`, [6, 5]", ""),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_does_not_fit_is_listed_whole(tmp_path: Path, case: str) -> None:
+    arrays, expected = CASES[case]
+    path = tmp_path / "W.npz"
+    np.savez(path, **arrays)
+    assert findings(path) == expected
+
+
+def test_a_file_of_another_network_takes_no_time(tmp_path: Path) -> None:
+    """Suggestions are looked for among few names, however many do not fit."""
+    path = tmp_path / "W.npz"
+    np.savez(
+        path, **{f"resnet/block1/unit_{i}/bottleneck/conv1/weights": np.zeros((1, 1), "float32") for i in range(600)}
+    )
+    variables = [variable(f"other_name/block1/unit_{i}/bottleneck/conv1/weights", 1, 1) for i in range(600)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    with NpzWeights.open(str(path)) as weights:
+        assert len(weights.check(variables)) == 1200
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_utime - before < 5.0
+
+
+def npy(array: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def header(text: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+class Hostile:
+    """Pickles to a call; reading it would leave a trace."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (Path("pickle_was_read"),))
+
+
+GOOD = npy(ARRAYS["net/conv1/biases"])
+# What the member holds -> why it cannot be read.
+MEMBERS: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", "it is not a numpy array"),
+    "text": (b"weights", "it is not a numpy array"),
+    "a pickle": (pickle.dumps(Hostile()), "it is not a numpy array"),
+    "the magic alone": (b"\x93NUMPY\x01\x00", "it is cut off"),
+    "a header that never ends": (b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + bytes(100), "its header has 4294967295 bytes"),
+    "a header of code": (header("__import__('os').getcwd()"), "its header is not one that numpy writes"),
+    "a header of brackets": (header("(" * 9000), "its header is not one that numpy writes"),
+    "a header of minus signs": (header("-" * 9000 + "1"), "its header is not one that numpy writes"),
+    "a header that is a list": (header("[1, 2]"), "its header is not one that numpy writes"),
+    "a header without a shape": (header("{'descr': '<f4', 'fortran_order': False}"), "is not one that numpy writes"),
+    "a negative size": (
+        header("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}"),
+        "not one that numpy writes",
+    ),
+    "a size that is a word": (
+        header("{'descr': '<f4', 'fortran_order': False, 'shape': ('a',)}"),
+        "not one that numpy",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MEMBERS)
+def test_a_member_that_is_no_array_is_one_sentence(tmp_path: Path, case: str) -> None:
+    content, reason = MEMBERS[case]
+    path = tmp_path / "W.npz"
+    np.savez(path, **with_arrays(net__conv1__biases=None))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("net/conv1/biases.npy", content)
+    ((code, message, _),) = findings(path)
+    assert code == "E0505"
+    assert message.startswith("`W` cannot be read: the member `net/conv1/biases`: ")
+    assert reason in message
+
+
+def test_python_objects_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("W.npz", **with_arrays(net__conv1__biases=np.array([Hostile()] * 4, dtype=object)))
+    ((code, message, _),) = findings(tmp_path / "W.npz")
+    assert (code, "type Python object" in message) == ("E0504", True)
+    assert not Path("pickle_was_read").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", npy(np.zeros(4, "float32")), b"PK\x05\x06", b"PK\x03\x04" + bytes(100), bytes(100_000)],
+    ids=["empty", "text", "npy", "half an end", "half a beginning", "zeros"],
+)
+def test_a_foreign_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "W.npz"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError) as raised:
+        NpzWeights.open(str(path))
+    (diagnostic,) = raised.value.diagnostics
+    assert diagnostic.code == "E0505"
+    assert diagnostic.message == f"`{path}` is not an archive of numpy arrays, or it is cut off"
+
+
+def test_a_missing_file_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        NpzWeights.open(str(tmp_path / "W.npz"))
+
+
+def test_a_file_cut_off_anywhere_is_never_read_as_whole(tmp_path: Path) -> None:
+    path, cut = tmp_path / "W.npz", tmp_path / "cut.npz"
+    np.savez(path, **ARRAYS)
+    content = path.read_bytes()
+    for length in range(0, len(content), 37):
+        cut.write_bytes(content[:length])
+        with pytest.raises(WeightsError):
+            NpzWeights.open(str(cut))
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed], ids=["stored", "compressed"])
+def test_a_flipped_bit_is_never_written(tmp_path: Path, save: Callable[..., None]) -> None:
+    """Every bit of a member's content is under its checksum."""
+    path, flipped = tmp_path / "W.npz", tmp_path / "flipped.npz"
+    save(path, **ARRAYS)
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        first, second = archive.infolist()[:2]
+    local = first.header_offset
+    start = local + 30 + sum(int.from_bytes(content[local + at : local + at + 2], "little") for at in (26, 28))
+    for position in range(start, second.header_offset, 3):
+        damaged = bytearray(content)
+        damaged[position] ^= 0x10
+        flipped.write_bytes(damaged)
+        if not findings(flipped):
+            with pytest.raises(WeightsError, match="cannot be read"):
+                values(flipped, VARIABLES[0])
+
+
+def test_an_encrypted_member_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "W.npz"
+    np.savez(path, **ARRAYS)
+    content = bytearray(path.read_bytes())
+    # The lowest bit of the flags, in the directory and before the member.
+    content[content.index(b"PK\x03\x04") + 6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    ((code, message, _),) = findings(path)
+    assert (code, message) == ("E0505", "`W` cannot be read: the member `net/conv1/weights`: it is encrypted")
+
+
+def test_two_members_of_one_name_are_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "W.npz"
+    np.savez(path, **ARRAYS)
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("net/conv1/biases.npy", GOOD)
+    with pytest.raises(WeightsError, match="two of its members have the same name"):
+        NpzWeights.open(str(path))
+
+
+@pytest.mark.parametrize(("order", "reason"), [("more", "behind its last number"), ("less", "ends before")])
+@pytest.mark.parametrize("fortran", [False, True])
+def test_a_header_that_lies_about_the_size_is_one_sentence(
+    tmp_path: Path, order: str, reason: str, fortran: bool
+) -> None:
+    path = tmp_path / "W.npz"
+    head = header(f"{{'descr': '<f4', 'fortran_order': {fortran}, 'shape': (6, 5)}}")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("net/fc/weights.npy", head + bytes(6 * 5 * 4 + (4 if order == "more" else -4)))
+    with pytest.raises(WeightsError, match=reason):
+        values(path, VARIABLES[2])
+
+
+def test_a_zip_bomb_is_not_blown_up(tmp_path: Path) -> None:
+    """400 MB of zeros that take 400 kB: no more of it is read than the variable has."""
+    path = tmp_path / "W.npz"
+    head = header("{'descr': '<f4', 'fortran_order': False, 'shape': (6, 5)}")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("net/fc/weights.npy", "w") as member:
+        member.write(head)
+        for _ in range(400):
+            member.write(bytes(1_000_000))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(WeightsError, match="behind its last number"):
+        values(path, VARIABLES[2])
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
