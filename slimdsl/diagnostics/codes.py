@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from slimdsl.diagnostics import codes_backend, codes_lints, codes_names, codes_reading, codes_shapes, codes_syntax, codes_values
+from slimdsl.diagnostics import (
+    codes_backend,
+    codes_lints,
+    codes_names,
+    codes_reading,
+    codes_shapes,
+    codes_syntax,
+    codes_values,
+)
 from slimdsl.diagnostics.catalogue import Code
 
 ALL_CODES: tuple[Code, ...] = (

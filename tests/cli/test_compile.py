@@ -1,0 +1,128 @@
+"""`slimdsl compile`: the file it writes, what it says about it, and when it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.conftest import Run
+
+SHAPES = {
+    "tiny/conv1/weights": (3, 3, 3, 4),
+    "tiny/conv1/biases": (4,),
+    "tiny/logits/weights": (64, 10),
+    "tiny/logits/biases": (10,),
+}
+
+
+@pytest.fixture
+def weights(project: Path) -> Path:
+    """An archive with weights for `tiny.slim`."""
+    path = project / "tiny.npz"
+    np.savez(path, **{name: np.full(shape, 0.5, np.float32) for name, shape in SHAPES.items()})
+    return path
+
+
+def test_the_default_is_a_frozen_graph_in_the_current_folder(run: Run, project: Path) -> None:
+    outcome = run("compile", "tiny.slim")
+    assert (outcome.code, outcome.err) == (0, "")
+    first, *facts = outcome.out.splitlines()
+    assert first.startswith("wrote tiny.pb: frozen graph, ")
+    assert facts == [
+        "  parameters  762 in 4 variables",
+        "  weights     first values, drawn from seed 0; --weights FILE.npz for trained ones, --seed N for other first values",
+        "  input       images: float32[N, 8, 8, 3] is images:0",
+        "  output      logits: float32[N, 10] is tiny/logits/BiasAdd:0",
+    ]
+    assert (project / "tiny.pb").stat().st_size > 4 * 762
+
+
+def test_the_same_seed_gives_the_same_bytes(run: Run, project: Path) -> None:
+    for name, seed in (("a", "0"), ("b", "0"), ("c", "1")):
+        assert run("compile", "tiny.slim", "-o", f"{name}.pb", "--seed", seed).code == 0
+    assert run("compile", "tiny.slim").code == 0
+    first, second, other, default = ((project / f"{n}.pb").read_bytes() for n in ("a", "b", "c", "tiny"))
+    assert first == second == default
+    assert first != other
+
+
+@pytest.mark.parametrize("seed", ["-1", "x", "1.5", str(2**64), "9" * 5000])
+def test_a_seed_is_an_integer_within_64_bits(run: Run, seed: str) -> None:
+    outcome = run("compile", "tiny.slim", f"--seed={seed}")
+    assert outcome.code == 2
+    assert "must be an integer from 0 to 2^64 - 1" in outcome.err
+
+
+def test_weights_come_from_an_archive(run: Run, project: Path, weights: Path) -> None:
+    outcome = run("compile", "tiny.slim", "--weights", "tiny.npz")
+    assert outcome.code == 0
+    assert "  weights     from tiny.npz" in outcome.out
+    assert np.full((64, 10), 0.5, "<f4").tobytes() in (project / "tiny.pb").read_bytes()
+
+
+def test_weights_that_do_not_fit_are_all_listed_and_nothing_is_written(run: Run, project: Path, weights: Path) -> None:
+    np.savez(
+        weights,
+        **{"tiny/conv1/weights": np.zeros((3, 3, 3, 5), np.float32), "tiny/conv1/bias": np.zeros(4, np.float32)},
+    )
+    outcome = run("compile", "tiny.slim", "--weights", "tiny.npz")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.endswith("5 errors\n")
+    assert not (project / "tiny.pb").exists()
+
+
+def test_a_missing_archive_is_wrong_usage(run: Run) -> None:
+    outcome = run("compile", "tiny.slim", "--weights", "missing.npz")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == "slimdsl: cannot read `missing.npz`: no such file or directory\n"
+
+
+def test_seed_and_weights_exclude_each_other(run: Run, weights: Path) -> None:
+    assert run("compile", "tiny.slim", "--weights", "tiny.npz", "--seed", "1").code == 2
+
+
+def test_a_graph_with_variables_names_its_init_op(run: Run) -> None:
+    outcome = run("compile", "tiny.slim", "--to", "graphdef")
+    assert outcome.code == 0
+    assert outcome.out.startswith("wrote tiny.pb: graph with variables, ")
+    assert "  initialise  run the op init\n" in outcome.out
+
+
+def test_the_training_graph_needs_variables(run: Run) -> None:
+    outcome = run("compile", "tiny.slim", "--training")
+    assert (outcome.code, outcome.err) == (
+        2,
+        "slimdsl: a frozen graph has no variables to train; write `--training --to graphdef`\n",
+    )
+    assert run("compile", "tiny.slim", "--training", "--to", "graphdef").out.startswith("wrote tiny.pb: training graph")
+
+
+def test_the_text_form(run: Run, project: Path) -> None:
+    outcome = run("compile", "tiny.slim", "--text", "--to", "graphdef")
+    assert outcome.out.startswith("wrote tiny.pbtxt: ")
+    assert 'name: "images"' in (project / "tiny.pbtxt").read_text(encoding="utf-8")
+
+
+def test_errors_in_the_file_are_printed_and_nothing_is_written(run: Run, project: Path) -> None:
+    outcome = run("compile", "models/broken.slim")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.endswith("1 error\n")
+    assert not (project / "broken.pb").exists()
+
+
+def test_a_folder_that_does_not_exist_is_wrong_usage(run: Run) -> None:
+    outcome = run("compile", "tiny.slim", "-o", "nowhere/x.pb")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "nowhere" in outcome.err
+
+
+def test_a_net_is_chosen_where_there_are_several(run: Run, project: Path) -> None:
+    second = "\nnet second {\n  input x: float32[N, 4]\n  fc(2) as a\n  output y\n}\n"
+    path = project / "tiny.slim"
+    path.write_text(path.read_text(encoding="utf-8") + second, encoding="utf-8")
+    refused = run("compile", "tiny.slim")
+    assert (refused.code, refused.out) == (2, "")
+    assert "tiny, second" in refused.err
+    assert run("compile", "tiny.slim", "--net", "second").out.startswith("wrote second.pb: ")

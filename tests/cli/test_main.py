@@ -1,0 +1,115 @@
+"""Exit codes, help, and what happens when something goes wrong outside the user's files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from slimdsl.cli.main import COMMANDS
+from slimdsl.version import __version__
+from tests.cli.conftest import Run
+
+
+def test_version(run: Run) -> None:
+    outcome = run("--version")
+    assert (outcome.code, outcome.out) == (0, f"slimdsl {__version__}\n")
+
+
+def test_help_names_every_command_and_gives_examples(run: Run) -> None:
+    outcome = run("--help")
+    assert outcome.code == 0
+    for command in COMMANDS:
+        assert f"  {command.name}" in outcome.out
+    assert "slimdsl compile models/vgg16.slim" in outcome.out
+
+
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_every_command_has_help(run: Run, command: str) -> None:
+    outcome = run(command, "--help")
+    assert outcome.code == 0
+    assert outcome.out.startswith(f"usage: slimdsl {command}")
+
+
+def test_without_a_command_the_help_goes_to_standard_error(run: Run) -> None:
+    outcome = run()
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "commands:" in outcome.err
+
+
+def test_an_unknown_command_is_wrong_usage_with_a_suggestion(run: Run) -> None:
+    outcome = run("chek", "x.slim")
+    assert (outcome.code, outcome.err) == (2, "slimdsl: there is no command `chek`: did you mean `check`?\n")
+
+
+@pytest.mark.parametrize(
+    "line", [("check", "--quie"), ("compile",), ("check", "--output-format", "xml"), ("summary", "-x")]
+)
+def test_wrong_arguments_are_wrong_usage(run: Run, line: tuple[str, ...]) -> None:
+    outcome = run(*line)
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert "usage: slimdsl" in outcome.err
+
+
+def test_an_interrupt_is_quiet(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("slimdsl.cli.explain.run", interrupt)
+    outcome = run("explain")
+    assert (outcome.code, outcome.out, outcome.err) == (130, "", "")
+
+
+def test_a_bug_says_where_and_how_to_report_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_code(_: str) -> None:
+        raise ZeroDivisionError("first line\nlast \x1b line")
+
+    monkeypatch.setattr("slimdsl.cli.explain.find_code", find_code)
+    outcome = run("explain", "E0402")
+    assert (outcome.code, outcome.out) == (3, "")
+    assert outcome.err.startswith("slimdsl: internal error in cli.explain (line ")
+    assert r"last \x1b line" in outcome.err.splitlines()[0]
+    assert "report it" in outcome.err
+    assert "Traceback" not in outcome.err
+    monkeypatch.setenv("SLIMDSL_TRACEBACK", "1")
+    assert "Traceback" in run("explain", "E0402").err
+
+
+def _start(*arguments: str, cwd: Path, **environment: str) -> subprocess.Popen[bytes]:
+    root = str(Path(__file__).parents[2])
+    return subprocess.Popen(
+        [sys.executable, "-m", "slimdsl", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": root, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_a_reader_that_goes_away_is_no_error(project: Path) -> None:
+    process = _start("explain", cwd=project)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait() == 141
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_a_terminal_without_the_characters_gets_escapes(project: Path) -> None:
+    (project / "odd.slim").write_text("slim 1\nnet é {\n  全角\n}\n", encoding="utf-8")
+    process = _start("check", "odd.slim", cwd=project, PYTHONIOENCODING="ascii")
+    out, err = process.communicate()
+    assert (process.returncode, err) == (1, b"")
+    assert rb"\u5168" in out
+
+
+def test_the_module_runs_as_the_command(project: Path) -> None:
+    process = _start("check", "tiny.slim", cwd=project)
+    out, err = process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert out.decode().strip() == "checked 1 file, 1 net: no errors"
