@@ -1,4 +1,4 @@
-"""Archives of arrays: what fits is copied bit by bit, what does not is listed whole, what is damaged is one sentence."""
+"""Archives of arrays: what fits is copied bit by bit, what does not is listed whole, damage is one sentence."""
 
 from __future__ import annotations
 

@@ -52,11 +52,10 @@ class _Emitter:
     def __init__(self, graph: Graph, form: Form, seed: int, store_weights: bool) -> None:
         self.graph = graph
         self.form = form
-        # TensorFlow's seeds are signed: those from 2^63 on are the negative numbers of the same bits.
-        self.seed = (seed + 2**63) % 2**64 - 2**63
+        self.seed = seed
         self.store_weights = store_weights
         reserved = [*graph.inputs, *(variable.name for variable in graph.variables), *(n.name for n in graph.nodes)]
-        self.out = NodeWriter(training=graph.training, seed=self.seed, reserved=reserved)
+        self.out = NodeWriter(training=graph.training, seed=seed, reserved=reserved)
         self.refs: dict[tuple[str, int], str] = {}
         self.handles: dict[str, str] = {}
         self.assignments: list[str] = []

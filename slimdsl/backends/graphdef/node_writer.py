@@ -30,7 +30,7 @@ class NodeWriter:
 
     Args:
         training: True for the training graph.
-        seed: the seed of everything random in the graph, a signed integer of 64 bits.
+        seed: the seed of everything random in the graph, from 0 to 2^64 - 1.
         reserved: names that `unique` must not give away, because the graph's own nodes and variables bear them.
 
     Attributes:
@@ -120,7 +120,9 @@ class NodeWriter:
         """The int64 tensor of shape [2] that all random ops take their seed from: (seed, 0), unless it is fed."""
         if not self._random_seed:
             name = self.unique("random_seed")
-            default = self.const(self.unique(f"{name}/default"), (self.seed, 0), DType.INT64, (2,))
+            # TensorFlow's seeds are signed: those from 2^63 on are the negative numbers of the same bits.
+            signed = self.seed - (self.seed >> 63 << 64)
+            default = self.const(self.unique(f"{name}/default"), (signed, 0), DType.INT64, (2,))
             self._random_seed = self.node("PlaceholderWithDefault", name, [default], dtype=DType.INT64, shape=(2,))
         return self._random_seed
 
