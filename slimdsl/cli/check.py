@@ -19,7 +19,10 @@ FORMATS = ("text", "json", "github", "sarif")
 
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.description = "Check every net of every file. Under GitHub Actions the text output also carries annotations for the pull request."
+    parser.description = (
+        "Check every net of every file. "
+        "Under GitHub Actions the text output also carries annotations for the pull request."
+    )
     parser.add_argument(
         "paths", metavar="PATH", nargs="*", help="files and folders; the current folder where none is given"
     )

@@ -28,8 +28,8 @@ LARGEST_SEED = 2**64 - 1
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = (
-        "Write the TensorFlow graph of a network. A frozen graph holds its weights as constants: those of --weights, or "
-        "first values drawn from --seed. A graphdef holds variables and an op that initialises them."
+        "Write the TensorFlow graph of a network. A frozen graph holds its weights as constants: those of --weights, "
+        "or first values drawn from --seed. A graphdef holds variables and an op that initialises them."
     )
     parser.add_argument("file", metavar="FILE", help="a .slim file")
     parser.add_argument(
@@ -161,7 +161,7 @@ def _origin(arguments: Namespace) -> str:
     verb = "drawn" if arguments.to == FROZEN else "to be drawn"
     if arguments.seed is not None:
         return f"first values, {verb} from seed {arguments.seed}"
-    return f"first values, {verb} from seed 0; --weights FILE.npz for trained ones, --seed N for other first values"
+    return f"first values, {verb} from seed 0; --weights FILE.npz for trained ones, --seed N for others"
 
 
 def _seed(text: str) -> int:

@@ -1,4 +1,4 @@
-"""The command `slimdsl`: finds the command that was asked for, loads that one alone, and turns failures into exit codes.
+"""The command `slimdsl`: finds the command that was asked for, loads it alone, and turns failures into exit codes.
 
 Exit codes: 0 clean, 1 errors in the input, 2 wrong usage (a missing file too), 3 a bug of slimdsl, 130 interrupted,
 141 when whoever reads the output has gone.
@@ -50,6 +50,17 @@ COMMANDS = (
 )
 
 
+class HelpFormatter(RawDescriptionHelpFormatter):
+    """As argparse's own, which loads shutil, and with it all compressors, to ask for the width of the terminal."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size().columns
+        except (ValueError, OSError):
+            columns = 80
+        super().__init__(prog, width=max(40, min(columns, 120)) - 2)
+
+
 class CommandModule(Protocol):
     """What the module of a command offers."""
 
@@ -81,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Without this the interpreter would complain once more while it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return BROKEN_PIPE
-    except Exception as error:  # noqa: BLE001  # the outermost place: every bug ends here
+    except Exception as error:
         _report_bug(error)
         return INTERNAL
     return code
@@ -98,7 +109,7 @@ def _dispatch(arguments: list[str]) -> int:
         prog="slimdsl",
         description="A compiler for a small network language to TensorFlow graphs.",
         epilog=EXAMPLES,
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"slimdsl {__version__}")
@@ -106,7 +117,7 @@ def _dispatch(arguments: list[str]) -> int:
     chosen: CommandModule | None = None
     for command in COMMANDS:
         subparser = subparsers.add_parser(
-            command.name, help=command.help, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False
+            command.name, help=command.help, formatter_class=HelpFormatter, allow_abbrev=False
         )
         if command.name == word:
             chosen = cast("CommandModule", import_module(command.module))

@@ -39,12 +39,11 @@ def size_text(size: Dim) -> str:
         return f"({size}) B"
     if size < 1024:
         return f"{size} B"
-    amount, unit = float(size), "B"
-    for unit in ("KiB", "MiB", "GiB", "TiB"):
-        amount /= 1024
-        if amount < 1000:
-            break
-    return f"{amount:.1f} {unit}"
+    units = ("KiB", "MiB", "GiB", "TiB")
+    amount, index = size / 1024, 0
+    while amount >= 1000 and index < len(units) - 1:
+        amount, index = amount / 1024, index + 1
+    return f"{amount:.1f} {units[index]}"
 
 
 def count_text(count: Dim) -> str:

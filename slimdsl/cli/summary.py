@@ -64,8 +64,7 @@ def _table(summary: Summary) -> list[str]:
         rule,
         _aligned(totals, widths),
         "",
-        f"{summary.parameters:,} parameters ({summary.trainable_parameters:,} trainable), "
-        f"{size_text(summary.weight_bytes)} of weights",
+        _weights(summary),
         _note(summary),
     ]
 
@@ -88,6 +87,11 @@ def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
         for column, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     return "  ".join(cells).rstrip()
+
+
+def _weights(summary: Summary) -> str:
+    counts = f"{summary.parameters:,} parameters ({summary.trainable_parameters:,} trainable)"
+    return f"{counts}, {size_text(summary.weight_bytes)} of weights"
 
 
 def _note(summary: Summary) -> str:

@@ -40,8 +40,7 @@ def reference(codes: tuple[Code, ...]) -> str:
         "below. Codes that begin with E are errors, those that begin with W are warnings, which do not change the exit",
         "code. This page is generated from `slimdsl/diagnostics/codes_*.py` by `python -m slimdsl.diagnostics.codes`.",
     ]
-    for code in codes:
-        parts.append(f"\n## {code.code}: {code.title}\n\nName: `{code.name}`\n\n{code.explanation.strip()}")
+    parts += [f"\n## {code.code}: {code.title}\n\nName: `{code.name}`\n\n{code.explanation.strip()}" for code in codes]
     return "\n".join(parts) + "\n"
 
 

@@ -66,7 +66,7 @@ class ShownLine(Value):
 
 
 def show_line(line: str, focus: tuple[int, int], limit: int) -> ShownLine:
-    """Print a line; of one with more than `limit` characters, the part around the range `focus` of character indices."""
+    """A line as it is printed; of one with more than `limit` characters, the part around the range `focus`."""
     first, last = 0, len(line)
     if last > limit:
         if focus[1] > limit:

@@ -32,7 +32,7 @@ def test_the_default_is_a_frozen_graph_in_the_current_folder(run: Run, project: 
     assert first.startswith("wrote tiny.pb: frozen graph, ")
     assert facts == [
         "  parameters  762 in 4 variables",
-        "  weights     first values, drawn from seed 0; --weights FILE.npz for trained ones, --seed N for other first values",
+        "  weights     first values, drawn from seed 0; --weights FILE.npz for trained ones, --seed N for others",
         "  input       images: float32[N, 8, 8, 3] is images:0",
         "  output      logits: float32[N, 10] is tiny/logits/BiasAdd:0",
     ]

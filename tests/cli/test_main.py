@@ -91,25 +91,24 @@ def _start(*arguments: str, cwd: Path, **environment: str) -> subprocess.Popen[b
 
 
 def test_a_reader_that_goes_away_is_no_error(project: Path) -> None:
-    process = _start("explain", cwd=project)
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.wait() == 141
-    assert process.stderr is not None
-    assert process.stderr.read() == b""
-    process.stderr.close()
+    with _start("explain", cwd=project) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
 
 
 def test_a_terminal_without_the_characters_gets_escapes(project: Path) -> None:
     (project / "odd.slim").write_text("slim 1\nnet é {\n  全角\n}\n", encoding="utf-8")
-    process = _start("check", "odd.slim", cwd=project, PYTHONIOENCODING="ascii")
-    out, err = process.communicate()
+    with _start("check", "odd.slim", cwd=project, PYTHONIOENCODING="ascii") as process:
+        out, err = process.communicate()
     assert (process.returncode, err) == (1, b"")
     assert rb"\u5168" in out
 
 
 def test_the_module_runs_as_the_command(project: Path) -> None:
-    process = _start("check", "tiny.slim", cwd=project)
-    out, err = process.communicate()
+    with _start("check", "tiny.slim", cwd=project) as process:
+        out, err = process.communicate()
     assert (process.returncode, err) == (0, b"")
     assert out.decode().strip() == "checked 1 file, 1 net: no errors"

@@ -10,14 +10,14 @@ from tests.cli.conftest import Run
 TABLE = """\
 tiny(images float32[N, 8, 8, 3])
 
-layer    op        output        parameters   MACs  activations
----------------------------------------------------------------
-conv1    conv      [N, 8, 8, 4]         112  6,912      1.0 KiB
-pool1    max_pool  [N, 4, 4, 4]           0      0        256 B
-Flatten  flatten   [N, 64]                0      0        256 B
-logits   fc        [N, 10]              650    640         40 B
----------------------------------------------------------------
-total                                   762  7,552      1.5 KiB
+layer         op        output        parameters   MACs  activations
+--------------------------------------------------------------------
+tiny/conv1    conv      [N, 8, 8, 4]         112  6,912      1.0 KiB
+tiny/pool1    max_pool  [N, 4, 4, 4]           0      0        256 B
+tiny/Flatten  flatten   [N, 64]                0      0        256 B
+tiny/logits   fc        [N, 10]              650    640         40 B
+--------------------------------------------------------------------
+total                                        762  7,552      1.5 KiB
 
 762 parameters (762 trainable), 3.0 KiB of weights
 MACs and activations are for one example (N = 1)
@@ -35,7 +35,7 @@ def test_the_json_has_the_same_figures(run: Run) -> None:
     assert document["inputs"] == [{"name": "images", "dtype": "float32", "shape": ["N", 8, 8, 3]}]
     assert document["counted_as_one"] == ["N"]
     assert document["layers"][-1] == {
-        "scope": "logits",
+        "scope": "tiny/logits",
         "op": "fc",
         "dtype": "float32",
         "output_shape": ["N", 5],
