@@ -21,6 +21,11 @@ from slimdsl.values import value
 EPSILON = NumberKind(minimum=0.0)
 
 
+def statistics_dtype(x: TensorType) -> DType:
+    """The type of the parameters and statistics of `x`: float32 for the half-precision types, as in TF-Slim."""
+    return DType.FLOAT64 if x.dtype is DType.FLOAT64 else DType.FLOAT32
+
+
 def require_vectors(x: TensorType, vectors: tuple[TensorType, ...]) -> None:
     """Refuse statistics or parameters that are not one number for each channel of `x`.
 
@@ -66,26 +71,32 @@ class FusedBatchNorm(Primitive):
 
 
 @value
-class BatchMoments(Primitive):
-    """The mean and the (biased) variance over all axes but the last: ``[N, …, C]`` gives [C] and [C].
+class BatchMean(Primitive):
+    """The mean over all axes but the last: ``[N, …, C]`` gives [C]. Of the half-precision types it is float32."""
 
-    TensorFlow: ``tf.nn.moments``.
-    """
-
-    name: ClassVar[str] = "batch_moments"
-    node_name: ClassVar[str] = "moments/Squeeze"
+    name: ClassVar[str] = "batch_mean"
+    node_name: ClassVar[str] = "moments/mean"
     writable: ClassVar[bool] = False
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        """The type of either."""
+        """The type of the mean."""
         (x,) = inputs
-        dtype = DType.FLOAT64 if x.dtype is DType.FLOAT64 else DType.FLOAT32
-        return TensorType(dtype=dtype, shape=(x.shape[-1],))
+        return TensorType(dtype=statistics_dtype(x), shape=(x.shape[-1],))
 
-    def infer_all(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        """The types of the mean and the variance."""
-        moment = self.infer(*inputs)
-        return (moment, moment)
+
+@value
+class BatchVariance(Primitive):
+    """The (biased) variance over all axes but the last, given x ``[N, …, C]`` and its mean [C]."""
+
+    name: ClassVar[str] = "batch_variance"
+    node_name: ClassVar[str] = "moments/variance"
+    writable: ClassVar[bool] = False
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The type of the variance."""
+        x, mean = inputs
+        require_vectors(x, (mean,))
+        return mean
 
 
 @value
@@ -177,7 +188,7 @@ class BatchNorm(Layer):
 
     def _variables(self, builder: Builder, x: TensorType) -> tuple[tuple[Operand, ...], tuple[Operand, ...]]:
         """Gamma and beta, as far as there are any, and the moving mean and variance."""
-        dtype = DType.FLOAT64 if x.dtype is DType.FLOAT64 else DType.FLOAT32
+        dtype = statistics_dtype(x)
         shape = (x.shape[-1],)
         wanted = []
         if self.scale:
@@ -214,6 +225,10 @@ class BatchNorm(Layer):
         self, builder: Builder, x: Operand, parameters: tuple[Operand, ...], moving: tuple[Operand, ...] | None
     ) -> tuple[Operand, tuple[Operand, ...]]:
         """As `_fused`, of single steps, for what has no fused kernel."""
-        statistics = builder.emit_all(BatchMoments(), x) if moving is None else moving
+        if moving is None:
+            mean = builder.emit(BatchMean(), x)
+            statistics: tuple[Operand, ...] = (mean, builder.emit(BatchVariance(), x, mean))
+        else:
+            statistics = moving
         op = Standardize(epsilon=self.epsilon, scale=self.scale, center=self.center)
         return builder.emit(op, x, *statistics, *parameters), statistics

@@ -18,7 +18,14 @@ from slimdsl.ops.activations import (
     Tanh,
 )
 from slimdsl.ops.base import Op
-from slimdsl.ops.batch_norm import BatchMoments, BatchNorm, FusedBatchNorm, MovingAverage, Standardize
+from slimdsl.ops.batch_norm import (
+    BatchMean,
+    BatchNorm,
+    BatchVariance,
+    FusedBatchNorm,
+    MovingAverage,
+    Standardize,
+)
 from slimdsl.ops.bias import AddBias, BiasAdd
 from slimdsl.ops.conv import Conv, ConvTranspose, Convolution, TransposedConvolution
 from slimdsl.ops.dense import FullyConnected, MatMul
@@ -35,7 +42,7 @@ ALL_OPS: tuple[type[Op], ...] = (
     # activations
     Elu, Gelu, HardSigmoid, HardSwish, LeakyRelu, LogSoftmax, Relu, Relu6, Selu, Sigmoid, Silu, Softplus, Tanh,
     # batch_norm
-    BatchMoments, BatchNorm, FusedBatchNorm, MovingAverage, Standardize,
+    BatchMean, BatchNorm, BatchVariance, FusedBatchNorm, MovingAverage, Standardize,
     # bias
     AddBias, BiasAdd,
     # conv

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slimdsl.backends.graphdef.lower.norm import moments, standardize
+from slimdsl.backends.graphdef.lower.norm import mean_over, squared_difference, standardize
 from slimdsl.backends.graphdef.node_writer import NodeWriter
 from slimdsl.ir.graph import Node
-from slimdsl.ops.batch_norm import BatchMoments, FusedBatchNorm, MovingAverage, Standardize
+from slimdsl.ops.batch_norm import BatchMean, BatchVariance, FusedBatchNorm, MovingAverage, Standardize
 from slimdsl.types import DType
 
 
@@ -38,24 +38,35 @@ def lower_fused_batch_norm(node: Node, op: FusedBatchNorm, inputs: Sequence[str]
     return (node.name, f"{node.name}:1", f"{node.name}:2") if op.training else (node.name,)
 
 
-def lower_batch_moments(node: Node, op: BatchMoments, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
-    """Mean and variance over all axes but the last, in float32 for the half-precision types."""
-    x = node.inputs[0].type
+def lower_batch_mean(node: Node, op: BatchMean, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
+    """``Mean`` over all axes but the last."""
+    axes = range(node.inputs[0].type.rank - 1)
+    return (mean_over(node.name, _wide(node, inputs[0], out), axes, node.results[0].type.dtype, out),)
+
+
+def lower_batch_variance(
+    node: Node,
+    op: BatchVariance,  # noqa: ARG001
+    inputs: Sequence[str],
+    out: NodeWriter,
+) -> tuple[str, ...]:
+    """The mean of the squared differences from the mean."""
+    x, mean = inputs
     dtype = node.results[0].type.dtype
-    tensor = inputs[0]
-    if x.dtype is not dtype:
-        tensor = out.node("Cast", out.unique(f"{node.name}/Cast"), [tensor], SrcT=x.dtype, DstT=dtype)
-    axes = list(range(x.rank - 1))
-    mean, variance = moments(node.name, tensor, axes, dtype, out)
-    squeezed = out.node("Squeeze", node.name, [mean], T=dtype, squeeze_dims=axes)
-    return (
-        squeezed,
-        out.node("Squeeze", out.unique(f"{node.name}_1"), [variance], T=dtype, squeeze_dims=axes),
-    )
+    squares = squared_difference(node.name, _wide(node, x, out), mean, dtype, out)
+    return (mean_over(node.name, squares, range(node.inputs[0].type.rank - 1), dtype, out),)
+
+
+def _wide(node: Node, tensor: str, out: NodeWriter) -> str:
+    """The first input in the type of the statistics."""
+    narrow, wide = node.inputs[0].type.dtype, node.results[0].type.dtype
+    if narrow is wide:
+        return tensor
+    return out.node("Cast", out.unique(f"{node.name}/Cast"), [tensor], SrcT=narrow, DstT=wide)
 
 
 def lower_standardize(node: Node, op: Standardize, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
-    """The formula of ``tf.nn.batch_normalization``."""
+    """The formula, statistics and parameters being vectors."""
     x, mean, variance, *parameters = inputs
     gamma = parameters.pop(0) if op.scale else None
     beta = parameters.pop(0) if op.center else None

@@ -1,4 +1,4 @@
-"""The nodes of layer, instance and group normalisation as TensorFlow's, in TF-Slim's order of operations."""
+"""The nodes of layer, instance and group normalisation as TensorFlow's, and what batch normalisation shares of them."""
 
 from __future__ import annotations
 
@@ -11,29 +11,37 @@ from slimdsl.ops.norm import Normalize, NormalizeGroups
 from slimdsl.types import DType, Shape
 
 
+def mean_over(name: str, x: str, axes: Sequence[int], dtype: DType, out: NodeWriter, *, keep_dims: bool = False) -> str:
+    """The node `name`: the mean over `axes`, which go or stay with size 1."""
+    indices = out.const(out.unique(f"{name}/reduction_indices"), tuple(axes), DType.INT32, (len(axes),))
+    return out.node("Mean", name, [x, indices], T=dtype, Tidx=DType.INT32, keep_dims=keep_dims)
+
+
+def squared_difference(name: str, x: str, mean: str, dtype: DType, out: NodeWriter) -> str:
+    """(x - mean)², below `name`."""
+    if out.training:
+        # The gradient through the mean is zero; TensorFlow's own moments tell its differentiator so.
+        mean = out.node("StopGradient", out.unique(f"{name}/StopGradient"), [mean], T=dtype)
+    return out.node("SquaredDifference", out.unique(f"{name}/SquaredDifference"), [x, mean], T=dtype)
+
+
 def moments(name: str, x: str, axes: Sequence[int], dtype: DType, out: NodeWriter) -> tuple[str, str]:
-    """Mean and variance over `axes`, which stay as axes of size 1; nodes below `name`."""
-    indices = out.const(out.unique(f"{name}/reduction_indices"), list(axes), DType.INT32, (len(axes),))
-    mean = out.node("Mean", out.unique(f"{name}/mean"), [x, indices], T=dtype, Tidx=DType.INT32, keep_dims=True)
-    # The gradient through the mean is zero; TensorFlow's own moments tell its differentiator so.
-    still = out.node("StopGradient", out.unique(f"{name}/StopGradient"), [mean], T=dtype) if out.training else mean
-    squares = out.node("SquaredDifference", out.unique(f"{name}/SquaredDifference"), [x, still], T=dtype)
-    variance = out.node(
-        "Mean", out.unique(f"{name}/variance"), [squares, indices], T=dtype, Tidx=DType.INT32, keep_dims=True
-    )
-    return mean, variance
+    """Mean and variance over `axes`, which stay with size 1; below `name`.
 
+    The half-precision types are averaged in float32 and rounded, as ``tf.nn.moments`` does.
+    """
+    wide = dtype if dtype in (DType.FLOAT32, DType.FLOAT64) else DType.FLOAT32
 
-def example_moments(name: str, x: str, axes: Sequence[int], dtype: DType, out: NodeWriter) -> tuple[str, str]:
-    """As `moments`; half-precision types are averaged in float32 and rounded, as ``tf.nn.moments`` does."""
-    if dtype in (DType.FLOAT32, DType.FLOAT64):
-        return moments(name, x, axes, dtype, out)
-    wide = out.node("Cast", out.unique(f"{name}/Cast"), [x], SrcT=dtype, DstT=DType.FLOAT32)
-    mean, variance = moments(name, wide, axes, DType.FLOAT32, out)
-    return (
-        out.node("Cast", out.unique(f"{name}/Cast"), [mean], SrcT=DType.FLOAT32, DstT=dtype),
-        out.node("Cast", out.unique(f"{name}/Cast"), [variance], SrcT=DType.FLOAT32, DstT=dtype),
-    )
+    def cast(tensor: str, source: DType, target: DType) -> str:
+        if source is target:
+            return tensor
+        return out.node("Cast", out.unique(f"{name}/Cast"), [tensor], SrcT=source, DstT=target)
+
+    x = cast(x, dtype, wide)
+    mean = mean_over(out.unique(f"{name}/mean"), x, axes, wide, out, keep_dims=True)
+    squares = squared_difference(name, x, mean, wide, out)
+    variance = mean_over(out.unique(f"{name}/variance"), squares, axes, wide, out, keep_dims=True)
+    return cast(mean, wide, dtype), cast(variance, wide, dtype)
 
 
 def standardize(
@@ -45,7 +53,11 @@ def standardize(
     epsilon: float,
     out: NodeWriter,
 ) -> str:
-    """``tf.nn.batch_normalization``, its last node called like `node`.
+    """(x - mean) · (gamma / √(variance + epsilon)) + beta, its last node called like `node`.
+
+    The difference comes first, other than in ``tf.nn.batch_normalization``: where the last axes are averaged over,
+    TensorFlow's graph optimizer (seen in 2.21 on the CPU) replaces the nodes of that by a kernel that takes 0.001 for
+    epsilon, whatever it is, and the parameters of the last axis for all.
 
     Args:
         node: what is lowered.
@@ -59,35 +71,35 @@ def standardize(
     mean, variance, wide = statistics
     dtype = node.inputs[0].type.dtype
 
-    def step(op: str, label: str, *operands: str) -> str:
-        return out.node(op, out.unique(f"{node.name}/{label}"), operands, T=wide)
-
     def narrow(tensor: str) -> str:
         if wide is dtype:
             return tensor
         return out.node("Cast", out.unique(f"{node.name}/Cast"), [tensor], SrcT=wide, DstT=dtype)
 
-    gain = step("Rsqrt", "Rsqrt", _add_epsilon(node, variance, epsilon, wide, out))
+    gain = gain_of(node.name, variance, epsilon, wide, out)
     if gamma is not None:
-        gain = step("Mul", "mul", gain, gamma)
-    shift = step("Mul", "mul", mean, gain)
-    shift = step("Neg", "Neg", shift) if beta is None else step("Sub", "sub", beta, shift)
-    scaled = out.node("Mul", out.unique(f"{node.name}/mul"), [x, narrow(gain)], T=dtype)
-    return out.node("AddV2", node.name, [scaled, narrow(shift)], T=dtype)
+        gain = out.node("Mul", out.unique(f"{node.name}/mul"), [gain, gamma], T=wide)
+    away = out.node("Sub", out.unique(f"{node.name}/sub"), [x, narrow(mean)], T=dtype)
+    if beta is None:
+        return out.node("Mul", node.name, [away, narrow(gain)], T=dtype)
+    scaled = out.node("Mul", out.unique(f"{node.name}/mul"), [away, narrow(gain)], T=dtype)
+    return out.node("AddV2", node.name, [scaled, narrow(beta)], T=dtype)
 
 
-def _add_epsilon(node: Node, variance: str, epsilon: float, dtype: DType, out: NodeWriter) -> str:
-    constant = out.const(out.unique(f"{node.name}/epsilon"), epsilon, dtype)
-    return out.node("AddV2", out.unique(f"{node.name}/add"), [variance, constant], T=dtype)
+def gain_of(name: str, variance: str, epsilon: float, dtype: DType, out: NodeWriter) -> str:
+    """1 / √(variance + epsilon), below `name`."""
+    constant = out.const(out.unique(f"{name}/epsilon"), epsilon, dtype)
+    total = out.node("AddV2", out.unique(f"{name}/add"), [variance, constant], T=dtype)
+    return out.node("Rsqrt", out.unique(f"{name}/Rsqrt"), [total], T=dtype)
 
 
 def lower_normalize(node: Node, op: Normalize, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
-    """Moments, then ``tf.nn.batch_normalization``."""
+    """Moments, then the formula."""
     x, *parameters = inputs
     dtype = node.inputs[0].type.dtype
     gamma = parameters.pop(0) if op.scale else None
     beta = parameters.pop(0) if op.center else None
-    mean, variance = example_moments(f"{node.name}/moments", x, op.axes, dtype, out)
+    mean, variance = moments(f"{node.name}/moments", x, op.axes, dtype, out)
     return (standardize(node, x, (mean, variance, dtype), gamma, beta, op.epsilon, out),)
 
 
@@ -108,8 +120,8 @@ def lower_normalize_groups(node: Node, op: NormalizeGroups, inputs: Sequence[str
         return reshape(out.unique(f"{node.name}/{label}"), tensor, (*(1 for _ in kind.shape[:-1]), *last))
 
     groups = reshape(out.unique(f"{node.name}/groups"), x, (*kind.shape[:-1], *last))
-    mean, variance = example_moments(f"{node.name}/moments", groups, (*op.axes, kind.rank), kind.dtype, out)
-    gain = step("Rsqrt", "Rsqrt", _add_epsilon(node, variance, op.epsilon, kind.dtype, out))
+    mean, variance = moments(f"{node.name}/moments", groups, (*op.axes, kind.rank), kind.dtype, out)
+    gain = gain_of(node.name, variance, op.epsilon, kind.dtype, out)
     offset = step("mul", "Mul", step("Neg", "Neg", mean), gain)
     if op.scale:
         gamma = parameter("gamma", parameters.pop(0))

@@ -18,7 +18,8 @@ from slimdsl.backends.graphdef.lower.activations import (
     lower_silu,
 )
 from slimdsl.backends.graphdef.lower.batch_norm import (
-    lower_batch_moments,
+    lower_batch_mean,
+    lower_batch_variance,
     lower_fused_batch_norm,
     lower_moving_average,
     lower_standardize,
@@ -63,7 +64,7 @@ from slimdsl.ops.activations import (
     Tanh,
 )
 from slimdsl.ops.base import Primitive
-from slimdsl.ops.batch_norm import BatchMoments, FusedBatchNorm, MovingAverage, Standardize
+from slimdsl.ops.batch_norm import BatchMean, BatchVariance, FusedBatchNorm, MovingAverage, Standardize
 from slimdsl.ops.bias import AddBias
 from slimdsl.ops.conv import Convolution, TransposedConvolution
 from slimdsl.ops.dense import MatMul
@@ -103,7 +104,8 @@ _PAIRS = (
     Lowering(Silu, lower_silu),
     Lowering(Softplus, lower_activation),
     Lowering(Tanh, lower_activation),
-    Lowering(BatchMoments, lower_batch_moments),
+    Lowering(BatchMean, lower_batch_mean),
+    Lowering(BatchVariance, lower_batch_variance),
     Lowering(FusedBatchNorm, lower_fused_batch_norm),
     Lowering(MovingAverage, lower_moving_average),
     Lowering(Standardize, lower_standardize),
