@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Union
 
 from slimdsl.backends.graphdef.attributes import shape_message
-from slimdsl.backends.graphdef.proto import DATA_TYPES, GraphDef, NodeDef, TensorProto, serialize
+from slimdsl.backends.graphdef.proto import DATA_TYPES, AttrValue, GraphDef, NodeDef, TensorProto, serialize
 from slimdsl.ir.graph import Variable
 from slimdsl.values import Value, value
 
@@ -100,9 +100,24 @@ def varint(number: int) -> bytes:
 
 
 def node_field(node: Any) -> bytes:
-    """A NodeDef as a field of a GraphDef."""
-    encoded = serialize(node)
-    return b"\x0a" + varint(len(encoded)) + encoded
+    """A NodeDef as a field of a GraphDef, its attrs in the order of their names.
+
+    The attrs are put together by hand, because implementations of protobuf differ in how they sort a map: some have
+    ``Tseed`` before ``T``.
+    """
+    encoded = serialize(NodeDef(name=node.name, op=node.op, input=node.input))
+    attrs = (attr_field(name, serialize(node.attr[name])) for name in sorted(node.attr))
+    return field(b"\x0a", b"".join((encoded, *attrs)))
+
+
+def attr_field(name: str, value: bytes) -> bytes:
+    """An attr as a field of a NodeDef, which is an entry of a map."""
+    return field(b"\x2a", field(b"\x0a", name.encode()) + field(b"\x12", value))
+
+
+def field(tag: bytes, content: bytes) -> bytes:
+    """A field with a length."""
+    return tag + varint(len(content)) + content
 
 
 def version_field() -> bytes:
@@ -119,11 +134,10 @@ def weight_slot(name: str, variable: Variable) -> WeightSlot:
     number = DATA_TYPES[variable.tensor.type.dtype.value]
     tensor = TensorProto(dtype=number, tensor_shape=shape_message(variable.shape))
     tensor.tensor_shape.SetInParent()
-    node = NodeDef(name=name, op="Const")
-    node.attr["dtype"].type = number
+    node = serialize(NodeDef(name=name, op="Const")) + attr_field("dtype", serialize(AttrValue(type=number)))
     count = content_size(variable)
     header = serialize(tensor) + b"\x22" + varint(count)
-    for before in (b"\x42", b"\x0a\x05value\x12", serialize(node) + b"\x2a", b"\x0a"):
+    for before in (b"\x42", b"\x0a\x05value\x12", node + b"\x2a", b"\x0a"):
         # The tag of the field, or what stands before it in its message, then the length of what follows.
         header = before + varint(len(header) + count) + header
     return WeightSlot(name=name, variable=variable, header=header)

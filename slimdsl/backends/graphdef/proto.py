@@ -116,6 +116,6 @@ VersionDef: Any = _CLASSES["VersionDef"]
 
 
 def serialize(message: Any) -> bytes:
-    """The bytes of a message, the same in every process: entries of maps are sorted by their keys."""
+    """The bytes of a message without maps: fields in the order of their numbers, the same in every process."""
     encoded: bytes = message.SerializeToString(deterministic=True)
     return encoded
