@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 
+from slimdsl.cli.json_text import json_text
 from slimdsl.cli.loading import open_graph
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.weights.manifest import manifest
@@ -24,5 +24,5 @@ def run(arguments: Namespace) -> int:
     graph = open_graph(arguments.file, arguments, training=arguments.training)
     if graph is None:
         return 1
-    print(json.dumps(manifest(graph), indent=2))
+    print(json_text(manifest(graph)))
     return 0

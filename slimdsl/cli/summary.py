@@ -34,9 +34,9 @@ def run(arguments: Namespace) -> int:
     summary = summarize(graph)
     if arguments.json:
         # Loaded only for this: the table has no use for it.
-        import json
+        from slimdsl.cli.json_text import json_text
 
-        print(json.dumps(_document(summary), indent=2))
+        print(json_text(_document(summary)))
     else:
         print("\n".join(_table(summary)))
     return 0

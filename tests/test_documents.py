@@ -1,0 +1,95 @@
+"""What the documents show is what slimdsl prints: every `$ slimdsl` in them is run and its output compared.
+
+`python -m tests.test_documents` writes the outputs anew into the documents; read the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import slimdsl
+from slimdsl.cli.main import main
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ("README.md", "docs/manifest.md")
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+EXAMPLE = "digits.slim"
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The contents of the blocks of a language, in order."""
+    return [found[1] for found in BLOCK.findall(text) if found[0] == language]
+
+
+@contextlib.contextmanager
+def folder_for(block: str) -> Iterator[None]:
+    """A folder with the networks and with the README's example, in which the block's misspelling stands."""
+    (example,) = blocks((ROOT / "README.md").read_text(encoding="utf-8"), "slim")
+    if "max_poool" in block:
+        example = example.replace("max_pool", "max_poool")
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as name:
+        Path(name, "models").symlink_to(ROOT / "models")
+        Path(name, EXAMPLE).write_text(example, encoding="utf-8")
+        os.chdir(name)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def session(block: str) -> str:
+    """The block as it should be: its command, and what that prints."""
+    command = block.splitlines()[0]
+    output = io.StringIO()
+    # What a slow machine says about its progress goes to standard error and is in no document.
+    with folder_for(block), contextlib.redirect_stdout(output), contextlib.redirect_stderr(io.StringIO()):
+        main(shlex.split(command.removeprefix("$ slimdsl ")))
+    return f"{command}\n{output.getvalue()}"
+
+
+SESSIONS = [
+    (document, block) for document in DOCUMENTS for block in blocks((ROOT / document).read_text("utf-8"), "console")
+]
+
+
+@pytest.mark.parametrize(("document", "block"), SESSIONS, ids=[block.splitlines()[0] for _, block in SESSIONS])
+def test_the_output_in_the_document_is_the_output(document: str, block: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    assert session(block) == block, f"run `python -m tests.test_documents` and look at {document}"
+
+
+def test_the_example_of_the_readme_has_no_errors() -> None:
+    (example,) = blocks((ROOT / "README.md").read_text(encoding="utf-8"), "slim")
+    assert slimdsl.loads(example).diagnostics == ()
+
+
+def test_the_python_example_gives_what_its_comments_say() -> None:
+    code = blocks((ROOT / "README.md").read_text(encoding="utf-8"), "python")[0]
+    with folder_for(code):
+        names: dict[str, object] = {}
+        for line in code.splitlines():
+            expression, _, expected = line.partition("  # ")
+            if expected.strip().startswith('"'):
+                assert repr(eval(expression, names)) == repr(eval(expected)), line
+            elif "graph_def" not in line:
+                exec(line, names)
+
+
+if __name__ == "__main__":
+    for document in DOCUMENTS:
+        path = ROOT / document
+        text = path.read_text(encoding="utf-8")
+        for block in blocks(text, "console"):
+            text = text.replace(block, session(block))
+        path.write_text(text, encoding="utf-8")
