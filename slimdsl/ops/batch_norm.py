@@ -13,12 +13,11 @@ from slimdsl.ops.activations import require_floating
 from slimdsl.ops.arguments import BoolKind, InitializerKind, NumberKind, RegularizerKind, arg
 from slimdsl.ops.base import Builder, Initializer, Layer, LayerValue, Operand, Primitive, Regularizer, ShapeError
 from slimdsl.ops.initializers import Ones, Zeros
+from slimdsl.ops.norm import EPSILON
 from slimdsl.ops.reshape import Reshape
 from slimdsl.ops.windows import known_channels, require_rank
 from slimdsl.types import DType, TensorType, shape_text, surely_unequal
 from slimdsl.values import value
-
-EPSILON = NumberKind(minimum=0.0)
 
 
 def statistics_dtype(x: TensorType) -> DType:
