@@ -38,12 +38,14 @@ def read_source(path: str) -> tuple[Source, tuple[Diagnostic, ...]]:
     try:
         return Source(path, data.decode("utf-8")), ()
     except UnicodeDecodeError as error:
+        byte = f"byte 0x{data[error.start]:02x} at offset {error.start}"
+        if b"\0" in data:
+            empty = Source(path, "")
+            return empty, (Diagnostic(code="E0191", message=f"the file is binary: {byte}", span=Span(empty, 0, 0)),)
         # What stands before the first bad byte is shown; it must not be parsed.
-        good = data[: error.start].decode("utf-8")
-        source = Source(path, good)
-        what = "the file is binary" if b"\0" in data else "the file is not UTF-8"
-        message = f"{what}: byte 0x{data[error.start]:02x} at offset {error.start}"
-        return source, (Diagnostic(code="E0191", message=message, span=Span(source, len(good), len(good))),)
+        good = Source(path, data[: error.start].decode("utf-8"))
+        end = Span(good, len(good.text), len(good.text))
+        return good, (Diagnostic(code="E0191", message=f"the file is not UTF-8: {byte}", span=end),)
 
 
 class Compilation:

@@ -8,8 +8,11 @@ from collections.abc import Iterable
 def nearest(word: str, candidates: Iterable[str], limit: int = 1) -> list[str]:
     """The candidates most like a misspelt word, best first; none where nothing is close.
 
-    Close means: at most one edit (insertion, deletion, replacement or swap of neighbours) for every three characters.
+    Close means: at most one edit (insertion, deletion, replacement or swap of neighbours) for every three characters;
+    a single letter is close to nothing.
     """
+    if len(word) < 2:
+        return []
     scored = []
     for candidate in dict.fromkeys(candidates):
         allowed = max(1, max(len(word), len(candidate)) // 3)

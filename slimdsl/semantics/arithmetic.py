@@ -61,13 +61,24 @@ def bounded(given: object) -> object:
         raise ArgumentError("the result is beyond 64 bits")
     if isinstance(given, float) and (given != given or given in (float("inf"), float("-inf"))):
         raise ArgumentError("the result is not a finite number")
-    if isinstance(given, tuple) and len(given) > MAX_LIST:
-        raise ArgumentError(f"the list has {len(given):,} entries; {MAX_LIST:,} are the limit")
+    if isinstance(given, tuple) and _entries(given) > MAX_LIST:
+        raise ArgumentError(f"the list has more than {MAX_LIST:,} entries, those of the lists in it counted")
     if isinstance(given, str) and len(given) > MAX_STRING:
         raise ArgumentError(f"the text has {len(given):,} characters; {MAX_STRING:,} are the limit")
     if isinstance(given, SymbolicDim) and (len(given.terms) > 100 or any(abs(c) > MAX_INT for _, c in given.terms)):
         raise ArgumentError("the size is too long an expression")
     return given
+
+
+def _entries(given: tuple[object, ...]) -> int:
+    """The entries of a list and of the lists in it, counted no further than past the limit."""
+    count = 0
+    lists = [given]
+    while lists and count <= MAX_LIST:
+        items = lists.pop()
+        count += len(items)
+        lists += [item for item in items if isinstance(item, tuple)]
+    return count
 
 
 def _numeric(operator: str, left: int | float, right: int | float) -> object:

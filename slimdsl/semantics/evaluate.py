@@ -62,7 +62,8 @@ class Evaluator:
             return self.text(node.parts, environment)
         if isinstance(node, (tree.ListExpr, tree.TupleExpr)):
             items = tuple(self.value(item, environment) for item in node.items)
-            return UNKNOWN if any(isinstance(item, Unknown) for item in items) else items
+            unknown = any(isinstance(item, Unknown) for item in items)
+            return UNKNOWN if unknown else self._guarded(lambda: bounded(items), node.span)
         if isinstance(node, tree.CallExpr):
             return self._call(node, environment, kind)
         if isinstance(node, tree.IndexExpr):

@@ -12,6 +12,7 @@ from slimdsl.syntax import tree
 from slimdsl.values import Value, value
 
 LANGUAGE_VERSION = 1
+MAX_ALIASES = 20
 
 
 @value
@@ -50,8 +51,8 @@ class Items:
             else:
                 trains.append(item)
         for extra in trains[1:]:
-            labels = (Label(trains[0].span, "the first is here"),)
-            reporter.report("E0206", "a file has one `train` block", extra.span, labels=labels)
+            labels = (Label(_first_line(trains[0].span), "the first is here"),)
+            reporter.report("E0206", "a file has one `train` block", _first_line(extra.span), labels=labels)
 
     def bind(self, environment: Environment) -> None:
         """Bind the names of nets and blocks, so that messages can tell what they are."""
@@ -77,9 +78,13 @@ class Items:
             if callee.name in seen:
                 self._reporter.report("E0210", f"the net `{callee.name}` is an alias of itself", callee.span)
                 return None
+            if len(seen) > MAX_ALIASES:
+                message = f"`{name}` is an alias of an alias, more than {MAX_ALIASES} times over"
+                self._reporter.report("E0305", message, self.nets[name].name_span)
+                return None
             target = self.nets.get(callee.name)
             if target is None:
-                help = did_you_mean(callee.name, self.nets)
+                help = did_you_mean(callee.name, [other for other in self.nets if other not in seen])
                 self._reporter.report("E0201", f"unknown net `{callee.name}`", callee.span, help=help)
                 return None
             written = self._written(call, self._parameters(target), callee.name)
@@ -91,14 +96,14 @@ class Items:
 
     def _parameters(self, item: tree.NetItem | tree.NetAlias) -> list[str]:
         seen: set[str] = set()
-        while isinstance(item, tree.NetAlias):
+        while isinstance(item, tree.NetAlias) and len(seen) <= MAX_ALIASES:
             seen.add(item.name)
             callee = item.value.callee if isinstance(item.value, tree.CallExpr) else item.value
             target = self.nets.get(callee.name) if isinstance(callee, tree.NameExpr) else None
             if target is None or target.name in seen:
                 return []
             item = target
-        return [param.name for param in item.params]
+        return [] if isinstance(item, tree.NetAlias) else [param.name for param in item.params]
 
     def _written(self, call: tree.Expr, parameters: list[str], name: str) -> dict[str, tree.Expr] | None:
         written: dict[str, tree.Expr] = {}
@@ -134,4 +139,8 @@ class Items:
             self._reporter.report("E0211", "the file does not say which version of the language it is in", span, help=help)
         elif module.version != LANGUAGE_VERSION:
             message = f"the file is in version {module.version} of the language; this is a compiler for version {LANGUAGE_VERSION}"
-            self._reporter.report("E0211", message, module.span)
+            self._reporter.report("E0211", message, _first_line(module.span))
+
+
+def _first_line(span: Span) -> Span:
+    return Span(span.source, span.start, span.start + len(span.text.partition("\n")[0]))

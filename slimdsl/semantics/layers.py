@@ -260,5 +260,6 @@ class LayerPlacer:
             labels.append(Label(default.span, f"`{error.argument}` is set here"))
         if x.span is not None and x.span != span:
             labels.append(Label(x.span, f"{x.type} comes from here"))
-        message = f"`{op.name}`: {error.message}"
+        bare = error.message.removeprefix(f"{op.name} ")
+        message = f"`{op.name}` {bare}" if bare != error.message else f"`{op.name}`: {error.message}"
         self._reporter.report("E0401", message, place, labels=tuple(labels), help=error.help)

@@ -176,7 +176,9 @@ class Statements:
     def let(self, statement: tree.LetStmt, environment: Environment) -> None:
         """Bind what a `let` says."""
         if statement.params is not None:
-            self._not_yet("a function (`let f(x) = …`)", statement.span)
+            message = "a function (`let f(x) = …`) is part of the language and not supported by this version yet"
+            self._reporter.report("E0290", message, statement.span)
+            self._bind(statement.pattern, UNKNOWN, environment)
             return
         self._bind(statement.pattern, self._evaluator.value(statement.value, environment), environment)
 
@@ -209,21 +211,22 @@ class Statements:
             message = f"unknown element type `{statement.dtype}`"
             self._reporter.report("E0201", message, statement.dtype_span, help=help)
         dims = [self._dim(dim, environment) for dim in statement.dims]
+        shape = tuple(dim for dim in dims if not isinstance(dim, Unknown))
         value: object = UNKNOWN
+        if dtype is not None and len(shape) == len(dims):
+            value = Tensor(statement.name, 0, TensorType(dtype=dtype, shape=shape), statement.span)
+        earlier = environment.bind(statement.name, value, statement.name_span)
         if self._builder.scope != self._builder.root:
             self._reporter.report("E0207", "an input stands in the net itself, not in a repeat", statement.span)
-        elif statement.name in RESERVED or not self._builder.names.take(statement.name):
-            reason = "is a name that the graph needs itself" if statement.name in RESERVED else "is taken already"
-            self._reporter.report("E0206", f"the input name `{statement.name}` {reason}", statement.name_span)
-        elif dtype is not None and not any(isinstance(dim, Unknown) for dim in dims):
-            shape = tuple(dim for dim in dims if not isinstance(dim, Unknown))
-            value = Tensor(statement.name, 0, TensorType(dtype=dtype, shape=shape), statement.span)
-            self._builder.inputs[statement.name] = value
-        earlier = environment.bind(statement.name, value, statement.name_span)
-        if earlier is not None:
+        elif earlier is not None:
             labels = (Label(earlier.span, "bound here first"),)
             message = f"`{statement.name}` is bound already"
             self._reporter.report("E0206", message, statement.name_span, labels=labels)
+        elif statement.name in RESERVED or not self._builder.names.take(statement.name):
+            reason = "is a name that the graph needs itself" if statement.name in RESERVED else "is taken already"
+            self._reporter.report("E0206", f"the input name `{statement.name}` {reason}", statement.name_span)
+        elif isinstance(value, Tensor):
+            self._builder.inputs[statement.name] = value
         if self.current is None:
             self._set_current(value)
 

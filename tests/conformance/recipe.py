@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slimdsl.ir.graph import Variable
+if TYPE_CHECKING:  # The recording scripts run beside TF-Slim, where slimdsl cannot be imported.
+    from slimdsl.ir.graph import Variable
 
 
 def variable_values(name: str, shape: Sequence[int]) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Wrong files with exactly what is said about them."""

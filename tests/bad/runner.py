@@ -1,0 +1,22 @@
+"""What is said about a wrong file, as the command line prints it. `python -m tests.bad.runner` rewrites the expectations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from slimdsl.compiler import Compilation, read_source
+from slimdsl.diagnostics.render_text import render
+
+CASES = Path(__file__).parent / "cases"
+
+
+def said(path: Path) -> str:
+    """The rendered diagnostics of a file, under its bare name."""
+    source, findings = read_source(str(path))
+    source.name = path.name
+    return render(Compilation(source, read_diagnostics=findings).diagnostics)
+
+
+if __name__ == "__main__":
+    for case in sorted(CASES.glob("*.slim")):
+        case.with_suffix(".txt").write_text(said(case), encoding="utf-8")
