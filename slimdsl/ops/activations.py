@@ -1,7 +1,7 @@
 """The activations: primitives without a scope, to be written as statements or as the `activation=` of a layer.
 
-All take a tensor of a floating-point type and return one of the same type and shape. `softmax`, to which TF-Slim gives a
-scope, is in a file of its own.
+All take a tensor of a floating-point type and return one of the same type and shape. `softmax`, to which TF-Slim gives
+a scope, is in a file of its own.
 """
 
 from __future__ import annotations

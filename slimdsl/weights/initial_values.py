@@ -5,9 +5,11 @@ own whose `SeedSequence` is made of the seed, the block's number and the bytes o
 order in which they are drawn and the pieces in which they are asked for change nothing.
 
 What numpy guarantees: the bits of `SeedSequence` and `PCG64` are the same on every machine and in every version. How
-`Generator` makes float32 numbers of them may change with a new version of numpy, and normal ones ask the C library's exp
-and log in one case of a hundred, so a test holds golden checksums. `orthogonal` goes through LAPACK: it is computed in float64, so that the float32 values of two LAPACKs agree
-but for a rare last bit. Knows no files and no graphs.
+`Generator` makes float32 numbers of them may change with a new version of numpy, and for normal ones it asks the C
+library's exp and log in one case of a hundred, so a test holds golden checksums. `orthogonal` goes through LAPACK: it
+is computed in float64, so that the float32 values of two LAPACKs agree but for a rare last bit.
+
+Knows no files and no graphs.
 """
 
 from __future__ import annotations

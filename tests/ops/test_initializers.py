@@ -53,7 +53,7 @@ SCALED: tuple[tuple[Initializer, str], ...] = (
 """Initialisers and, for `LARGE`, the standard deviation before truncation or the limit of the uniform distribution."""
 
 
-@pytest.mark.parametrize(("initializer", "formula"), SCALED, ids=lambda given: str(given))
+@pytest.mark.parametrize(("initializer", "formula"), SCALED, ids=str)
 def test_scale_is_that_of_tf_slim_and_tensorflow(initializer: Initializer, formula: str) -> None:
     expected = eval(formula, {"sqrt": math.sqrt})
     distribution = elementary(initializer, LARGE)

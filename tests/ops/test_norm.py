@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from slimdsl.ir.graph import Graph
-from slimdsl.ops.base import Layer, LayerValue, ShapeError
 from slimdsl.ops.activations import Relu
+from slimdsl.ops.base import Layer, LayerValue, ShapeError
 from slimdsl.ops.batch_norm import BatchNorm
 from slimdsl.ops.norm import GroupNorm, InstanceNorm, LayerNorm
 from slimdsl.ops.softmax import Softmax
@@ -23,7 +23,10 @@ LAYERS: dict[str, type[Layer]] = {
     layer.name: layer for layer in (BatchNorm, LayerNorm, GroupNorm, InstanceNorm, Softmax)
 }
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent.parent / "data" / "norm.json").read_text())
-FLOAT32 = {"rtol": 2e-5, "atol": 2e-6}
+
+
+def assert_equal_in_float32(actual: Array, expected: Any) -> None:
+    np.testing.assert_allclose(actual, expected, rtol=2e-5, atol=2e-6)
 
 
 def label(case: dict[str, Any]) -> str:
@@ -56,9 +59,9 @@ def test_numbers_are_those_of_tf_slim(case: dict[str, Any]) -> None:
     assert set(moving) == set(case["moving"])
     fetches = (graph.outputs["y"].name, *(moving[name] for name in case["moving"]))
     y, *moved = run(graph, {"x": input_values([size or 3 for size in case["input"]])}, recipe(graph), fetches=fetches)
-    np.testing.assert_allclose(y, np.reshape(case["values"], case["shape"]), **FLOAT32)
+    assert_equal_in_float32(y, np.reshape(case["values"], case["shape"]))
     for actual, expected in zip(moved, case["moving"].values(), strict=True):
-        np.testing.assert_allclose(actual, expected, **FLOAT32)
+        assert_equal_in_float32(actual, expected)
 
 
 @pytest.mark.parametrize("case", CASES, ids=label)
@@ -130,7 +133,7 @@ def test_batch_norm_can_be_told_which_statistics_to_use() -> None:
 
 
 @pytest.mark.parametrize("layer", [BatchNorm, LayerNorm, GroupNorm, InstanceNorm])
-def test_activation_comes_last(layer: type[Layer]) -> None:
+def test_activation_comes_last(layer: type[BatchNorm | LayerNorm | GroupNorm | InstanceNorm]) -> None:
     graph = graph_of(layer(activation=LayerValue(Relu)), tensor("N", 3, 3, 32))
     assert graph.outputs["y"].name == f"{layer.scope_name}/Relu:0"
 

@@ -92,7 +92,7 @@ def test_values_depend_on_the_name_and_the_seed() -> None:
 
 def test_blocks_differ() -> None:
     values = draw(RandomNormal(), "w", (2, BLOCK), 0)
-    assert abs(np.corrcoef(values)[0, 1]) < 0.02
+    assert abs(np.mean(values[0] * values[1])) < 0.02
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def lower_leaky_relu(node: Node, op: LeakyRelu, inputs: Sequence[str], out: Node
     return (out.node("LeakyRelu", node.name, inputs, alpha=op.alpha, T=node.inputs[0].type.dtype),)
 
 
-def lower_silu(node: Node, op: Silu, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
+def lower_silu(node: Node, op: Silu, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
     """Lower x · sigmoid(x)."""
     (x,) = inputs
     dtype = node.inputs[0].type.dtype
@@ -44,7 +44,7 @@ def lower_gelu(node: Node, op: Gelu, inputs: Sequence[str], out: NodeWriter) -> 
     return (out.node("Mul", node.name, [halved, steps.apply("AddV2", one, inner)], T=steps.dtype),)
 
 
-def lower_hard_sigmoid(node: Node, op: HardSigmoid, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
+def lower_hard_sigmoid(node: Node, op: HardSigmoid, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
     """Lower relu6(x + 3) · (1/6)."""
     (x,) = inputs
     steps = _Steps(node, out)
@@ -52,7 +52,7 @@ def lower_hard_sigmoid(node: Node, op: HardSigmoid, inputs: Sequence[str], out: 
     return (out.node("Mul", node.name, [gate, steps.number("sixth", 1.0 / 6.0)], T=steps.dtype),)
 
 
-def lower_hard_swish(node: Node, op: HardSwish, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
+def lower_hard_swish(node: Node, op: HardSwish, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
     """Lower x · relu6(x + 3) · (1/6)."""
     (x,) = inputs
     steps = _Steps(node, out)

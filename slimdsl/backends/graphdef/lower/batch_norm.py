@@ -38,7 +38,7 @@ def lower_fused_batch_norm(node: Node, op: FusedBatchNorm, inputs: Sequence[str]
     return (node.name, f"{node.name}:1", f"{node.name}:2") if op.training else (node.name,)
 
 
-def lower_batch_mean(node: Node, op: BatchMean, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
+def lower_batch_mean(node: Node, op: BatchMean, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
     """``Mean`` over all axes but the last."""
     axes = range(node.inputs[0].type.rank - 1)
     return (mean_over(node.name, _wide(node, inputs[0], out), axes, node.results[0].type.dtype, out),)
@@ -46,7 +46,7 @@ def lower_batch_mean(node: Node, op: BatchMean, inputs: Sequence[str], out: Node
 
 def lower_batch_variance(
     node: Node,
-    op: BatchVariance,  # noqa: ARG001
+    op: BatchVariance,
     inputs: Sequence[str],
     out: NodeWriter,
 ) -> tuple[str, ...]:

@@ -10,14 +10,14 @@ from slimdsl.ir.graph import Node
 from slimdsl.ops.softmax import MergeRows, SoftmaxRows, SplitRows
 
 
-def lower_merge_rows(node: Node, op: MergeRows, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
+def lower_merge_rows(node: Node, op: MergeRows, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
     """Lower ``tf.reshape(x, [-1, C])``; the one size that may not be known is the number of rows."""
     x = node.inputs[0].type
     shape, dtype = target_shape(out, node.name, inputs[0], x, node.results[0].type.shape)
     return (out.node("Reshape", node.name, [inputs[0], shape], T=x.dtype, Tshape=dtype),)
 
 
-def lower_split_rows(node: Node, op: SplitRows, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
+def lower_split_rows(node: Node, op: SplitRows, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
     """``Reshape`` to the shape of the second input."""
     rows, like = inputs
     x = node.inputs[1].type
@@ -25,6 +25,6 @@ def lower_split_rows(node: Node, op: SplitRows, inputs: Sequence[str], out: Node
     return (out.node("Reshape", node.name, [rows, shape], T=x.dtype, Tshape=dtype),)
 
 
-def lower_softmax_rows(node: Node, op: SoftmaxRows, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:  # noqa: ARG001
+def lower_softmax_rows(node: Node, op: SoftmaxRows, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
     """``Softmax``."""
     return (out.node("Softmax", node.name, inputs, T=node.inputs[0].type.dtype),)
