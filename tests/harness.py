@@ -63,6 +63,7 @@ class TestBuilder:
         self.nodes: list[Node] = []
         self.updates: list[Update] = []
         self._taken: set[str] = set()
+        self._reserved: set[str] = set()
 
     def input(self, name: str, type: TensorType) -> Tensor:
         """Add an input."""
@@ -116,6 +117,8 @@ class TestBuilder:
             return self.emit(op, x)
         assert isinstance(op, Layer)
         outer, self.scope = self.scope, self._below(type(op).scope_for(x.type))
+        if op.reserves_scope_name:
+            self._reserved.add(f"{self.scope}/{self.scope.rpartition('/')[2]}".lower())
         result = op.build(self, x)
         self.scope = outer
         return result
@@ -138,7 +141,7 @@ class TestBuilder:
 
     def _unique(self, wanted: str) -> str:
         name, number = wanted, 0
-        while name in self._taken:
+        while name in self._taken or name.lower() in self._reserved:
             number += 1
             name = f"{wanted}_{number}"
         self._taken.add(name)

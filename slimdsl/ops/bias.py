@@ -106,8 +106,9 @@ class BiasAdd(Layer):
         """Make the biases and add them."""
         require_floating(self.name, x.type)
         if x.type.rank < 2:
+            shape = shape_text(x.type.shape)
             raise ShapeError(
-                f"bias_add wants a tensor of rank 2 or more, this one has rank {x.type.rank}: {shape_text(x.type.shape)}",
+                f"bias_add wants a tensor of rank 2 or more, this one has rank {x.type.rank}: {shape}",
                 operand=0,
                 help="`reshape([channels])` gives each example an axis of channels",
             )

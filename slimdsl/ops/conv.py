@@ -71,8 +71,8 @@ class Convolution(Primitive):
 class Conv(Layer):
     """Convolution of 1, 2 or 3 dimensions, by the rank of its input. TF-Slim: ``conv2d`` (``convolution``).
 
-    Takes ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]`` and gives the same with `filters` channels, each spatial
-    axis n becoming ceil(n / stride) (`same`) or floor((n - (kernel - 1) * rate - 1) / stride) + 1 (`valid`).
+    Takes ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]`` and gives the same with `filters` channels; each
+    spatial axis n becomes ceil(n / stride) (`same`) or floor((n - (kernel - 1) * rate - 1) / stride) + 1 (`valid`).
     Makes ``weights`` [kernel…, C, filters] and, without a `norm`, ``biases`` [filters].
     Example: ``conv(64, 3x3, stride=2, norm=batch_norm)``.
     """
@@ -163,10 +163,11 @@ class TransposedConvolution(Primitive):
 
 @value
 class ConvTranspose(Layer):
-    """Transposed convolution ("deconvolution") of 2 or 3 dimensions. TF-Slim: ``conv2d_transpose``, ``conv3d_transpose``.
+    """Transposed convolution ("deconvolution") of 2 or 3 dimensions.
 
-    Takes ``[N, H, W, C]`` or ``[N, D, H, W, C]`` and gives the same with `filters` channels, each spatial axis n becoming
-    n * stride (`same`) or n * stride + max(kernel - stride, 0) (`valid`).
+    TF-Slim: ``conv2d_transpose``, ``conv3d_transpose``. Takes ``[N, H, W, C]`` or ``[N, D, H, W, C]`` and gives the
+    same with `filters` channels; each spatial axis n becomes n * stride (`same`) or
+    n * stride + max(kernel - stride, 0) (`valid`).
     Makes ``weights`` [kernel…, filters, C] and, without a `norm`, ``biases`` [filters].
     Example: ``conv_transpose(64, 2x2, stride=2)``.
     """

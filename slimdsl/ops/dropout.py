@@ -34,8 +34,8 @@ class Dropout(Layer):
     """Drop elements at random while training. TF-Slim: ``dropout``.
 
     Takes a tensor of any shape and gives the same shape. In the training graph each element is kept with probability
-    `keep_prob` and divided by it, else it becomes 0; the bits depend on the graph's seed and on the layer's name, and are
-    the same on every device. In the inference graph, and with ``keep_prob=1``, nothing changes.
+    `keep_prob` and divided by it, else it becomes 0; the bits depend on the graph's seed and on the layer's name, and
+    are the same on every device. In the inference graph, and with ``keep_prob=1``, nothing changes.
     Paper: https://jmlr.org/papers/v15/srivastava14a.html. Example: ``dropout(0.8) as dropout6``.
     """
 

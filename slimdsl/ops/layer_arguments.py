@@ -41,7 +41,7 @@ def stride_argument(default: int) -> Any:
 
 def rate_argument() -> Any:
     """``rate``."""
-    return arg(WindowKind(), (1,), doc="distance between the taps of the kernel (dilation); above 1 the stride must be 1")
+    return arg(WindowKind(), (1,), doc="distance between the kernel's taps (dilation); above 1 the stride must be 1")
 
 
 def padding_argument(default: str) -> Any:

@@ -89,8 +89,8 @@ def _axes(x: TensorType) -> int:
 class MaxPool(_Pool):
     """The largest value in each window. TF-Slim: ``max_pool2d``, ``max_pool3d``.
 
-    Takes ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]``; each spatial axis n becomes ceil(n / stride) (`same`) or
-    floor((n - kernel) / stride) + 1 (`valid`). Example: ``max_pool(3x3, stride=2, padding=same)``.
+    Takes ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]``; each spatial axis n becomes ceil(n / stride) (`same`)
+    or floor((n - kernel) / stride) + 1 (`valid`). Example: ``max_pool(3x3, stride=2, padding=same)``.
     """
 
     name: ClassVar[str] = "max_pool"
@@ -103,8 +103,8 @@ class MaxPool(_Pool):
 class AvgPool(_Pool):
     """The mean of each window, in which padding does not count. TF-Slim: ``avg_pool2d``, ``avg_pool3d``.
 
-    Takes ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]``; each spatial axis n becomes ceil(n / stride) (`same`) or
-    floor((n - kernel) / stride) + 1 (`valid`). Example: ``avg_pool(7x7, stride=1)``.
+    Takes ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]``; each spatial axis n becomes ceil(n / stride) (`same`)
+    or floor((n - kernel) / stride) + 1 (`valid`). Example: ``avg_pool(7x7, stride=1)``.
     """
 
     name: ClassVar[str] = "avg_pool"
@@ -136,8 +136,8 @@ class GlobalPooling(Primitive):
 class GlobalAvgPool(GlobalPooling):
     """The mean over all spatial axes. TF-Slim's networks: ``tf.reduce_mean(net, [1, 2], keepdims=True)``.
 
-    Takes ``[N, …, C]`` of rank 3 or more; gives ``[N, 1, …, C]``, or ``[N, C]`` with ``keep_dims=false``. Opens no scope:
-    `as` names the node. Example: ``global_avg_pool as pool5``.
+    Takes ``[N, …, C]`` of rank 3 or more; gives ``[N, 1, …, C]``, or ``[N, C]`` with ``keep_dims=false``. Opens no
+    scope: `as` names the node. Example: ``global_avg_pool as pool5``.
     """
 
     name: ClassVar[str] = "global_avg_pool"
@@ -148,8 +148,8 @@ class GlobalAvgPool(GlobalPooling):
 class GlobalMaxPool(GlobalPooling):
     """The largest value over all spatial axes. TensorFlow: ``tf.reduce_max(net, [1, 2], keepdims=True)``.
 
-    Takes ``[N, …, C]`` of rank 3 or more; gives ``[N, 1, …, C]``, or ``[N, C]`` with ``keep_dims=false``. Opens no scope:
-    `as` names the node. Example: ``global_max_pool(keep_dims=false)``.
+    Takes ``[N, …, C]`` of rank 3 or more; gives ``[N, 1, …, C]``, or ``[N, C]`` with ``keep_dims=false``. Opens no
+    scope: `as` names the node. Example: ``global_max_pool(keep_dims=false)``.
     """
 
     name: ClassVar[str] = "global_max_pool"

@@ -27,7 +27,7 @@ from slimdsl.ops.batch_norm import (
     Standardize,
 )
 from slimdsl.ops.bias import AddBias, BiasAdd
-from slimdsl.ops.conv import Conv, ConvTranspose, Convolution, TransposedConvolution
+from slimdsl.ops.conv import Conv, Convolution, ConvTranspose, TransposedConvolution
 from slimdsl.ops.dense import FullyConnected, MatMul
 from slimdsl.ops.dropout import Dropout, RandomDrop
 from slimdsl.ops.lrn import Lrn

@@ -34,9 +34,9 @@ class DimsKind(Kind):
 class Reshape(Primitive):
     """Give each example another shape. TensorFlow: ``tf.reshape(x, [batch, …])``.
 
-    The batch stays as it is and is not written: ``[N, 16, 16, 3]`` becomes ``[N, 256, 3]`` by ``reshape([256, 3])``. One
-    size may be -1 and is worked out. A size that is not known must be one of the input's, such as ``height(it)``; one other
-    may be anything. Opens no scope: `as` names the node. Example: ``reshape([7, 7, -1])``.
+    The batch stays as it is and is not written: ``[N, 16, 16, 3]`` becomes ``[N, 256, 3]`` by ``reshape([256, 3])``.
+    One size may be -1 and is worked out. A size that is not known must be one of the input's, such as ``height(it)``;
+    one other may be anything. Opens no scope: `as` names the node. Example: ``reshape([7, 7, -1])``.
     """
 
     name: ClassVar[str] = "reshape"
@@ -48,20 +48,7 @@ class Reshape(Primitive):
         if not x.rank:
             raise ShapeError("reshape wants a tensor with a batch, this one is a scalar", operand=0)
         count = product(x.shape[1:])
-        if -1 in self.shape:
-            rest = product(tuple(dim for dim in self.shape if dim != -1))
-            missing = divide(count, rest)
-            if missing is None:
-                raise ShapeError(f"{self._counts(x, count)}, which are no multiple of {rest}", argument="shape")
-            shape = tuple(missing if dim == -1 else dim for dim in self.shape)
-        else:
-            shape = self.shape
-            if surely_unequal(count, product(shape)):
-                raise ShapeError(
-                    f"{self._counts(x, count)}, {shape_text(shape)} has {product(shape)}",
-                    argument="shape",
-                    help="the batch is not written: it stays as it is",
-                )
+        shape = self._sizes(x, count)
         foreign = [dim for dim in shape if isinstance(dim, SymbolicDim) and dim not in x.shape]
         if len(foreign) > 1:
             raise ShapeError(
@@ -69,7 +56,24 @@ class Reshape(Primitive):
                 argument="shape",
                 help="write -1 for one of them, and sizes of the input for the others",
             )
+        # A foreign size is worked out when the graph runs; without one the counts must agree for all sizes.
+        if surely_unequal(count, product(shape)) or (not foreign and count != product(shape)):
+            raise ShapeError(
+                f"{self._counts(x, count)}, {shape_text(shape)} has {product(shape)}",
+                argument="shape",
+                help="the batch is not written: it stays as it is",
+            )
         return TensorType(dtype=x.dtype, shape=(x.shape[0], *shape))
+
+    def _sizes(self, x: TensorType, count: Dim) -> Shape:
+        """The sizes of one example, with -1 worked out."""
+        if -1 not in self.shape:
+            return self.shape
+        rest = product(tuple(dim for dim in self.shape if dim != -1))
+        missing = divide(count, rest)
+        if missing is None:
+            raise ShapeError(f"{self._counts(x, count)}, which are no multiple of {rest}", argument="shape")
+        return tuple(missing if dim == -1 else dim for dim in self.shape)
 
     @staticmethod
     def _counts(x: TensorType, count: Dim) -> str:
@@ -116,8 +120,9 @@ class Flatten(Layer):
     def build(self, builder: Builder, x: Operand) -> Operand:
         """Reshape."""
         if x.type.rank < 2:
+            shape = shape_text(x.type.shape)
             raise ShapeError(
-                f"flatten wants a tensor of rank 2 or more, this one has rank {x.type.rank}: {shape_text(x.type.shape)}",
+                f"flatten wants a tensor of rank 2 or more, this one has rank {x.type.rank}: {shape}",
                 operand=0,
                 help="`reshape([1])` gives each example an axis",
             )

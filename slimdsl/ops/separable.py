@@ -64,8 +64,8 @@ class DepthwiseConvolution(Primitive):
 class SeparableConv(Layer):
     """Depthwise convolution, then a pointwise one over its channels. TF-Slim: ``separable_conv2d``.
 
-    Takes ``[N, H, W, C]`` and gives ``[N, H', W', filters]``; with ``filters=none`` there is no pointwise convolution and
-    the result has C * depth_multiplier channels, as `depthwise_conv` does it. Makes ``depthwise_weights``
+    Takes ``[N, H, W, C]`` and gives ``[N, H', W', filters]``; with ``filters=none`` there is no pointwise convolution
+    and the result has C * depth_multiplier channels, as `depthwise_conv` does it. Makes ``depthwise_weights``
     [h, w, C, depth_multiplier], ``pointwise_weights`` [1, 1, C * depth_multiplier, filters] and, without a `norm`,
     ``biases``. `weights_reg` applies to both weights. Stride is the same on both axes.
     Paper: https://arxiv.org/abs/1704.04861. Example: ``separable_conv(64, 3x3, stride=2)``.
@@ -165,9 +165,7 @@ def _window(
     """The node for these arguments, and the kernel with an extent for each axis."""
     require_floating(name, x)
     require_rank(name, x, (4,))
-    op = DepthwiseConvolution(
-        stride=per_axis("stride", stride, x), padding=padding, rate=per_axis("rate", rate, x)
-    )
+    op = DepthwiseConvolution(stride=per_axis("stride", stride, x), padding=padding, rate=per_axis("rate", rate, x))
     return op, per_axis("kernel", kernel, x)
 
 
@@ -175,8 +173,8 @@ def _window(
 class ConvInPlane(Layer):
     """Convolve every channel with one and the same filter. TF-Slim: ``conv2d_in_plane``.
 
-    Takes ``[N, H, W, C]`` and gives ``[N, H', W', C]``. Makes ``weights`` [h, w, 1, 1] and, without a `norm`, ``biases`` [C].
-    Stride is the same on both axes. Example: ``conv_in_plane(3x3)``.
+    Takes ``[N, H, W, C]`` and gives ``[N, H', W', C]``. Makes ``weights`` [h, w, 1, 1] and, without a `norm`,
+    ``biases`` [C]. Stride is the same on both axes. Example: ``conv_in_plane(3x3)``.
     """
 
     name: ClassVar[str] = "conv_in_plane"

@@ -66,14 +66,16 @@ class Tile(Primitive):
 class Squeeze(Primitive):
     """Remove axes of size 1. TensorFlow: ``tf.squeeze``.
 
-    Takes any tensor. Without `axes`: all axes after the batch that are surely 1, of which there must be one. With `axes`,
-    those; an axis whose size is not known is taken to be 1, which is checked when the graph runs. Opens no scope: `as`
-    names the node. Example: ``squeeze([1, 2]) as SpatialSqueeze``.
+    Takes any tensor. Without `axes`: all axes after the batch that are surely 1, of which there must be one. With
+    `axes`, those; an axis whose size is not known is taken to be 1, which is checked when the graph runs. Opens no
+    scope: `as` names the node. Example: ``squeeze([1, 2]) as SpatialSqueeze``.
     """
 
     name: ClassVar[str] = "squeeze"
     node_name: ClassVar[str] = "Squeeze"
-    axes: tuple[int, ...] | None = arg(IntsKind(optional=True), None, doc="axes to remove, counted from 0 or, below 0, from the end")
+    axes: tuple[int, ...] | None = arg(
+        IntsKind(optional=True), None, doc="axes to remove, counted from 0 or, below 0, from the end"
+    )
 
     def removed(self, x: TensorType) -> tuple[int, ...]:
         """The axes that go, counted from 0, in order.

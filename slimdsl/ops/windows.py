@@ -106,7 +106,7 @@ def slide(spatial: Shape, kernel: Window, stride: Window, padding: str, rate: Wi
 
 
 def stretch(spatial: Shape, kernel: Window, stride: Window, padding: str) -> Shape:
-    """The spatial axes of what a transposed convolution gives: n * stride, with VALID padding the kernel's rest more."""
+    """The spatial axes of what a transposed convolution gives: n * stride, with VALID padding the kernel's rest too."""
     if padding == "same":
         return tuple(size * step for size, step in zip(spatial, stride))
     return tuple(size * step + max(extent - step, 0) for size, extent, step in zip(spatial, kernel, stride))

@@ -31,12 +31,11 @@ def taps(
     sizes = x.shape[1:-1]
     around = [(0, 0), *margins(sizes, kernel, stride, rate, padding), (0, 0)]
     padded = np.pad(x, around, constant_values=fill)
-    places = [
-        (n - (k - 1) * r - 1) // s + 1 for n, k, s, r in zip(padded.shape[1:-1], kernel, stride, rate)
-    ]
+    places = [(n - (k - 1) * r - 1) // s + 1 for n, k, s, r in zip(padded.shape[1:-1], kernel, stride, rate)]
     for tap in itertools.product(*(range(k) for k in kernel)):
         cut = tuple(slice(t * r, t * r + (p - 1) * s + 1, s) for t, r, p, s in zip(tap, rate, places, stride))
-        yield tap, padded[(slice(None), *cut)]
+        place = (slice(None), *cut)
+        yield tap, padded[place]
 
 
 def convolution(x: Array, weights: Array, stride: Window, rate: Window, padding: str) -> Array:
@@ -63,15 +62,16 @@ def transposed(x: Array, weights: Array, stride: Window, padding: str) -> Array:
     full = np.zeros((x.shape[0], *(n + sum(pair) for n, pair in zip(sizes, around)), weights.shape[-2]))
     for tap in itertools.product(*(range(k) for k in kernel)):
         cut = tuple(slice(t, t + (n - 1) * s + 1, s) for t, n, s in zip(tap, x.shape[1:-1], stride))
-        full[(slice(None), *cut)] += x @ weights[tap].T
-    inside = tuple(slice(pair[0], pair[0] + n) for n, pair in zip(sizes, around))
-    return full[(slice(None), *inside)]
+        place = (slice(None), *cut)
+        full[place] += x @ weights[tap].T
+    inside = (slice(None), *(slice(pair[0], pair[0] + n) for n, pair in zip(sizes, around)))
+    return full[inside]
 
 
 def max_pool(x: Array, kernel: Window, stride: Window, padding: str) -> Array:
     """The largest of each window."""
     ones = (1,) * len(kernel)
-    return np.max([met for _, met in taps(x, kernel, stride, ones, padding, -np.inf)], axis=0)
+    return np.maximum.reduce([met for _, met in taps(x, kernel, stride, ones, padding, -np.inf)])
 
 
 def avg_pool(x: Array, kernel: Window, stride: Window, padding: str) -> Array:

@@ -32,7 +32,9 @@ def test_fc_is_a_product_with_biases_and_a_relu(given: tuple[str | int, ...]) ->
     np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("given", [(2, 3, 5, 6), ("N", 3, 5, 6), ("N", "H", 5, 6), ("N", "H", "W", 6), (2, "H", "H", 6)])
+@pytest.mark.parametrize(
+    "given", [(2, 3, 5, 6), ("N", 3, 5, 6), ("N", "H", 5, 6), ("N", "H", "W", 6), (2, "H", "H", 6)]
+)
 def test_fc_with_an_axis_acts_on_the_last_axis(given: tuple[str | int, ...]) -> None:
     graph = graph_of(FullyConnected(units=4, activation=None, axis=-1), tensor(*given))
     weights = weights_of(graph)

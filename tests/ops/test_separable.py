@@ -26,9 +26,7 @@ WINDOWS: list[tuple[Window, Window, Window]] = [
 def test_depthwise_conv_is_the_sum_over_its_taps(
     kernel: Window, stride: Window, rate: Window, padding: str, *, training: bool
 ) -> None:
-    op = DepthwiseConv(
-        kernel=kernel, depth_multiplier=2, stride=stride, padding=padding, rate=rate, activation=None
-    )
+    op = DepthwiseConv(kernel=kernel, depth_multiplier=2, stride=stride, padding=padding, rate=rate, activation=None)
     known = graph_of(op, tensor(2, 9, 8, 3), training=training)
     unknown = graph_of(op, tensor("N", "H", "W", 3), training=training)
     weights = weights_of(known)
@@ -58,9 +56,7 @@ def test_separable_conv_is_depthwise_then_pointwise(kernel: Window, stride: Wind
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize(("kernel", "stride"), [((3, 3), (1, 1)), ((3, 2), (2, 2))])
 def test_conv_in_plane_has_one_filter_for_all_channels(kernel: Window, stride: Window, padding: str) -> None:
-    graph = graph_of(
-        ConvInPlane(kernel=kernel, stride=stride, padding=padding, activation=None), tensor("N", 7, 8, 3)
-    )
+    graph = graph_of(ConvInPlane(kernel=kernel, stride=stride, padding=padding, activation=None), tensor("N", 7, 8, 3))
     weights = weights_of(graph)
     x = numbers("x", (2, 7, 8, 3))
     filters = np.tile(weights["ConvInPlane/weights"], (1, 1, 3, 1))

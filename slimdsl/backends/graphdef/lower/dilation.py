@@ -1,7 +1,7 @@
-"""Dilated convolutions as ordinary ones: the taps of a kernel that are `rate` apart lie in one of `rate` sub-images.
+"""Dilated convolutions as ordinary ones: taps that are `rate` apart lie side by side in one of `rate` sub-images.
 
-TensorFlow's own way (``tf.nn.with_space_to_batch``). The `dilations` attr says the same in one node, but on a CPU without
-oneDNN no depthwise and no 3-D convolution has it, and no gradient.
+TensorFlow's own way (``tf.nn.with_space_to_batch``). The `dilations` attr says the same in one node, but on a CPU
+without oneDNN no depthwise and no 3-D convolution has it, and no gradient.
 """
 
 from __future__ import annotations
@@ -61,9 +61,7 @@ def _pairs(out: NodeWriter, name: str, first: Window, second: Window) -> str:
     return out.const(out.unique(name), tuple(values), DType.INT32, (len(first), 2))
 
 
-def _runtime_margins(
-    node: Node, x: str, before: Window, after: Window, block: str, out: NodeWriter
-) -> tuple[str, str]:
+def _runtime_margins(node: Node, x: str, before: Window, after: Window, block: str, out: NodeWriter) -> tuple[str, str]:
     """Paddings and crops where a size is not known: what is missing to a multiple of the block is (-n) mod block."""
     name, axes = node.name, len(before)
     shape = shape_of(out, name, x, node.inputs[0].type.dtype)

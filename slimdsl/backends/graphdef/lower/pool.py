@@ -46,9 +46,7 @@ def lower_global_max_pool(node: Node, op: GlobalMaxPool, inputs: Sequence[str], 
     return _reduce("Max", node, op.keep_dims, inputs, out)
 
 
-def _reduce(
-    operation: str, node: Node, keep_dims: bool, inputs: Sequence[str], out: NodeWriter
-) -> tuple[str, ...]:
+def _reduce(operation: str, node: Node, keep_dims: bool, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
     axes = tuple(range(1, node.inputs[0].type.rank - 1))
     indices = out.const(out.unique(f"{node.name}/reduction_indices"), axes, DType.INT32, (len(axes),))
     attrs = {"T": node.inputs[0].type.dtype, "Tidx": DType.INT32}

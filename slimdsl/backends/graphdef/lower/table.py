@@ -1,7 +1,7 @@
 """Which function lowers which primitive. Alphabetical by family, as the registry of ops.
 
-A lowering adds the TensorFlow nodes of one node of the graph and returns the tensor of each of its results; the first is
-that of the node called as the graph's node. Nodes beside it stand below that name.
+A lowering adds the TensorFlow nodes of one node of the graph and returns the tensor of each of its results; the first
+is that of the node called as the graph's node. Nodes beside it stand below that name.
 """
 
 from __future__ import annotations
