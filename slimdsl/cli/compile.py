@@ -6,15 +6,16 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EPIPE
 
 from slimdsl.backends.graphdef.emission import Emission
 from slimdsl.backends.graphdef.emitter import emit
 from slimdsl.backends.graphdef.pbtxt import write_text
 from slimdsl.backends.graphdef.stream import GraphTooLargeError, WrittenFile, write_emission
-from slimdsl.cli.loading import open_graph, reason
+from slimdsl.cli.loading import open_graph
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.progress import ProgressMeter
-from slimdsl.cli.refusal import Refusal
+from slimdsl.cli.refusal import Refusal, reason
 from slimdsl.cli.report import plural, print_diagnostics, size_text
 from slimdsl.files import STDOUT, FileWriteError
 from slimdsl.ir.graph import Graph, Variable
@@ -64,6 +65,8 @@ def run(arguments: Namespace) -> int:
         print_diagnostics(found, arguments.color)
         return 1
     except FileWriteError as error:
+        if error.errno == EPIPE:
+            raise BrokenPipeError from error
         raise Refusal(str(error)) from error
 
 
@@ -138,7 +141,8 @@ def _report(graph: Graph, emission: Emission, written: WrittenFile, arguments: N
         if arguments.training
         else ("frozen graph" if emission.form == FROZEN else "graph with variables")
     )
-    yield f"wrote {written.path}: {kind}, {size_text(written.size)}, {plural(written.nodes, 'node')}"
+    path = "standard output" if written.path == STDOUT else written.path
+    yield f"wrote {path}: {kind}, {size_text(written.size)}, {plural(written.nodes, 'node')}"
     yield f"  parameters  {graph.parameter_count():,} in {plural(len(graph.variables), 'variable')}"
     yield f"  weights     {_origin(arguments)}"
     for name, tensor in graph.inputs.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from slimdsl.cli.options import definitions
-from slimdsl.cli.refusal import Refusal
+from slimdsl.cli.refusal import Refusal, reason
 from slimdsl.cli.report import print_diagnostics
 from slimdsl.compiler import Compilation, UsageError, read_source
 from slimdsl.ir.graph import Graph
@@ -47,9 +47,3 @@ def open_graph(path: str, arguments: Namespace, *, training: bool = False) -> Gr
         return compilation.graph
     except UsageError as error:
         raise Refusal(f"{path}: {error}") from error
-
-
-def reason(error: OSError) -> str:
-    """Why a file cannot be used, in small letters: ``no such file or directory``."""
-    text = error.strerror or str(error)
-    return text[:1].lower() + text[1:]

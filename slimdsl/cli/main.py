@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
-from slimdsl.cli.refusal import Refusal
+from slimdsl.cli.refusal import Refusal, reason
 from slimdsl.diagnostics.display import visible
 from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.values import Value, positional
@@ -89,10 +89,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Without this the interpreter would complain once more while it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _give_up_output()
         return BROKEN_PIPE
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:
+            # Files are named in their errors, so this is standard output: a full disk, most likely.
+            _give_up_output()
+            print(f"slimdsl: cannot write the output: {reason(error)}", file=sys.stderr)
+            return USAGE
         _report_bug(error)
         return INTERNAL
     return code
@@ -134,6 +138,11 @@ def _never_fail_to_encode() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _give_up_output() -> None:
+    """Write what is left of standard output nowhere; the interpreter would complain while it closes the stream."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _report_bug(error: Exception) -> None:

@@ -5,3 +5,9 @@ from __future__ import annotations
 
 class Refusal(Exception):
     """The command cannot be carried out as given; the message is one sentence without a full stop."""
+
+
+def reason(error: OSError) -> str:
+    """Why a file cannot be used, in small letters: ``no such file or directory``."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]

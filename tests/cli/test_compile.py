@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +19,16 @@ SHAPES = {
 }
 
 
+def save(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write an archive of arrays."""
+    np.savez(path, **arrays)
+
+
 @pytest.fixture
 def weights(project: Path) -> Path:
     """An archive with weights for `tiny.slim`."""
     path = project / "tiny.npz"
-    np.savez(path, **{name: np.full(shape, 0.5, np.float32) for name, shape in SHAPES.items()})
+    save(path, {name: np.full(shape, 0.5, np.float32) for name, shape in SHAPES.items()})
     return path
 
 
@@ -63,9 +70,9 @@ def test_weights_come_from_an_archive(run: Run, project: Path, weights: Path) ->
 
 
 def test_weights_that_do_not_fit_are_all_listed_and_nothing_is_written(run: Run, project: Path, weights: Path) -> None:
-    np.savez(
+    save(
         weights,
-        **{"tiny/conv1/weights": np.zeros((3, 3, 3, 5), np.float32), "tiny/conv1/bias": np.zeros(4, np.float32)},
+        {"tiny/conv1/weights": np.zeros((3, 3, 3, 5), np.float32), "tiny/conv1/bias": np.zeros(4, np.float32)},
     )
     outcome = run("compile", "tiny.slim", "--weights", "tiny.npz")
     assert (outcome.code, outcome.out) == (1, "")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -79,13 +80,15 @@ def test_a_bug_says_where_and_how_to_report_it(run: Run, monkeypatch: pytest.Mon
     assert "Traceback" in run("explain", "E0402").err
 
 
-def _start(*arguments: str, cwd: Path, **environment: str) -> subprocess.Popen[bytes]:
+def _start(
+    *arguments: str, cwd: Path, stdout: IO[bytes] | int = subprocess.PIPE, **environment: str
+) -> subprocess.Popen[bytes]:
     root = str(Path(__file__).parents[2])
     return subprocess.Popen(
         [sys.executable, "-m", "slimdsl", *arguments],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": root, **environment},
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
     )
 
@@ -97,6 +100,31 @@ def test_a_reader_that_goes_away_is_no_error(project: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_output_that_cannot_be_written_is_no_bug(project: Path) -> None:
+    with Path("/dev/full").open("wb") as full, _start("check", "tiny.slim", cwd=project, stdout=full) as process:
+        _, err = process.communicate()
+    assert (process.returncode, err) == (2, b"slimdsl: cannot write the output: no space left on device\n")
+
+
+def test_a_reader_of_the_graph_that_goes_away_is_no_error(project: Path) -> None:
+    with _start("compile", "tiny.slim", "-o", "-", cwd=project) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_standard_output_takes_the_graph_and_standard_error_the_report(project: Path, run: Run) -> None:
+    assert run("compile", "tiny.slim").code == 0
+    with _start("compile", "tiny.slim", "--output", "-", cwd=project) as process:
+        out, err = process.communicate()
+    assert process.returncode == 0
+    assert out == (project / "tiny.pb").read_bytes()
+    assert err.startswith(b"wrote standard output: frozen graph, ")
 
 
 def test_a_terminal_without_the_characters_gets_escapes(project: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.cli.conftest import Run
@@ -23,7 +24,7 @@ net f as Root {
 
 
 def variable(
-    name: str, shape: list[int], initializer: dict[str, object], regularizer: object = None
+    name: str, shape: list[int], initializer: Mapping[str, object], regularizer: object = None
 ) -> dict[str, object]:
     """An entry of `variables`."""
     return {
