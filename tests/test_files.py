@@ -22,6 +22,12 @@ def write(path: Path, content: bytes) -> None:
         write_all(descriptor, content)
 
 
+def fail(path: Path, error: type[BaseException]) -> None:
+    with replace_file(str(path)) as descriptor:
+        write_all(descriptor, b"ne")
+        raise error
+
+
 @pytest.fixture
 def umask() -> Iterator[None]:
     before = os.umask(0o027)
@@ -44,9 +50,8 @@ def test_the_file_is_there_only_at_the_end(tmp_path: Path) -> None:
 def test_what_stood_there_survives_a_failure(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "g.pb"
     path.write_bytes(b"old")
-    with pytest.raises(error), replace_file(str(path)) as descriptor:
-        write_all(descriptor, b"ne")
-        raise error
+    with pytest.raises(error):
+        fail(path, error)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -102,13 +107,13 @@ def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileWriteError, match="there is no folder `.*/no/such`"):
+    with pytest.raises(FileWriteError, match=r"there is no folder `.*/no/such`"):
         write(tmp_path / "no" / "such" / "g.pb", b"x")
 
 
 def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(FileWriteError, match="there is no folder `.*/file`"):
+    with pytest.raises(FileWriteError, match=r"there is no folder `.*/file`"):
         write(tmp_path / "file" / "g.pb", b"x")
 
 

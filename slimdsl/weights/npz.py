@@ -75,7 +75,7 @@ class NpzWeights:
         """Close the file."""
         self._archive.close()
 
-    def __enter__(self) -> NpzWeights:
+    def __enter__(self) -> NpzWeights:  # noqa: PYI034 - typing.Self is not in Python 3.10
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -180,7 +180,7 @@ def _copy(member: IO[bytes], count: int, sink: Sink) -> None:
 def _write_transposed(member: IO[bytes], header: ArrayHeader, count: int, sink: Sink) -> None:
     """Column-major numbers in row-major order; this one array is in memory as a whole."""
     # numpy is loaded here alone, so that the usual archive is written without it.
-    import numpy as np
+    import numpy as np  # noqa: PLC0415
 
     content = bytearray()
     while len(content) < count:
@@ -223,7 +223,7 @@ def _layout_help(given: tuple[int, ...], wanted: tuple[int, ...]) -> str:
 
 
 def _type_text(description: str) -> str:
-    """numpy's spelling of a type in words."""
+    """The words for a type in numpy's spelling."""
     if "O" in description:
         return "Python object"
     order = "big-endian " if description[:1] == ">" else ""

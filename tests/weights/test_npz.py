@@ -193,9 +193,9 @@ def test_what_does_not_fit_is_listed_whole(tmp_path: Path, case: str) -> None:
 def test_a_file_of_another_network_takes_no_time(tmp_path: Path) -> None:
     """Suggestions are looked for among few names, however many do not fit."""
     path = tmp_path / "W.npz"
-    np.savez(
-        path, **{f"resnet/block1/unit_{i}/bottleneck/conv1/weights": np.zeros((1, 1), "float32") for i in range(600)}
-    )
+    names = [f"resnet/block1/unit_{i}/bottleneck/conv1/weights" for i in range(600)]
+    arrays: Arrays = {name: np.zeros((1, 1), "float32") for name in names}
+    np.savez(path, **arrays)
     variables = [variable(f"other_name/block1/unit_{i}/bottleneck/conv1/weights", 1, 1) for i in range(600)]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
     with NpzWeights.open(str(path)) as weights:

@@ -1,0 +1,1 @@
+"""TensorFlow's GraphDef: graph -> nodes -> bytes, without TensorFlow in the process."""

@@ -78,9 +78,9 @@ def _plain(kind: str, declared: AttrDef, given: object) -> object:
     name = value.decode() if isinstance(value, bytes) else value
     if declared.allowed and name not in declared.allowed:
         raise EmitterError(f"must be one of {list(declared.allowed)}, not {name}")
-    if kind == "int" and declared.kind == "int" and declared.minimum is not None:
-        if isinstance(value, int) and value < declared.minimum:
-            raise EmitterError(f"must be at least {declared.minimum}, not {value}")
+    # Of a list, `minimum` is the least number of entries.
+    if declared.kind == "int" and declared.minimum is not None and _int(value) < declared.minimum:
+        raise EmitterError(f"must be at least {declared.minimum}, not {value}")
     return value
 
 

@@ -1,8 +1,8 @@
 """Graph to GraphDef: inputs and variables here, every other node by its lowering.
 
 Two forms: `frozen`, where each variable is a constant under its name, and `graphdef`, where it is a resource variable
-with an op that initialises it. One flat graph without functions, device strings or hidden attrs; the order of the nodes is
-that of the graph, so the same graph gives the same bytes. Must not know the language, files or TensorFlow itself.
+with an op that initialises it. One flat graph without functions, device strings or hidden attrs; the order of the nodes
+is that of the graph, so the same graph gives the same bytes. Must not know the language, files or TensorFlow itself.
 """
 
 from __future__ import annotations

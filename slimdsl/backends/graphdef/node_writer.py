@@ -186,7 +186,7 @@ class NodeWriter:
 
 def canonical(tensor: str) -> str:
     """A tensor's name as NodeDefs have it: without the index where that is 0."""
-    return tensor[:-2] if tensor.endswith(":0") else tensor
+    return tensor.removesuffix(":0")
 
 
 def _expand(arguments: tuple[str, ...], values: dict[str, object]) -> Iterable[str]:

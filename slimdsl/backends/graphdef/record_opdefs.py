@@ -120,8 +120,8 @@ def _attr(attr: Any) -> dict[str, Any]:
 def record() -> dict[str, Any]:
     """The table of all ops of `OPS`, read from the installed TensorFlow."""
     # TensorFlow is imported here alone, so that the tuple of names can be read without it.
-    import tensorflow as tf  # type: ignore[import-untyped]
-    from tensorflow.python.framework import op_def_registry  # type: ignore[import-untyped]
+    import tensorflow as tf
+    from tensorflow.python.framework import op_def_registry
 
     ops: dict[str, Any] = {}
     for name in OPS:
@@ -140,7 +140,7 @@ def main() -> int:
     """Write the table beside this module."""
     table = record()
     lines = [f"{json.dumps(name)}:{json.dumps(op, separators=(',', ':'))}" for name, op in sorted(table["ops"].items())]
-    text = '{"tensorflow":%s,"ops":{\n%s\n}}\n' % (json.dumps(table["tensorflow"]), ",\n".join(lines))
+    text = "".join(['{"tensorflow":', json.dumps(table["tensorflow"]), ',"ops":{\n', ",\n".join(lines), "\n}}\n"])
     with open(PATH + ".new", "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(PATH + ".new", PATH)
