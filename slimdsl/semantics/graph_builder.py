@@ -13,6 +13,7 @@ from slimdsl.diagnostics.source import Span
 from slimdsl.ir.graph import Graph, LayerRecord, Node, Tensor, Update, Variable, node_macs
 from slimdsl.ops.arguments import argument_specs
 from slimdsl.ops.base import Initializer, Layer, LayerValue, Op, Operand, Primitive, Regularizer, ShapeError
+from slimdsl.ops.initializers import shape_problem
 from slimdsl.semantics.defaults import Defaults
 from slimdsl.semantics.scopes import ScopeNames, join, prefixes
 from slimdsl.types import Dim, DType, TensorType, shape_text
@@ -68,6 +69,9 @@ class GraphBuilder:
             count *= dim
         if count > MAX_VARIABLE_BYTES:
             raise ShapeError(f"the variable `{leaf}` would have the shape {shape_text(shape)}: {count:,} bytes")
+        problem = shape_problem(initializer, tuple(dim for dim in shape if isinstance(dim, int)))
+        if problem:
+            raise ShapeError(f"the variable `{leaf}` has the shape {shape_text(shape)}: {problem}")
         if not self.names.take(name):
             raise ShapeError(f"the variable `{name}` exists already", help="give the layer a scope of its own with `as`")
         tensor = Tensor(name, 0, TensorType(dtype=dtype, shape=shape), self._span)
@@ -183,7 +187,10 @@ class GraphBuilder:
         return op
 
     def _build(self, op: Op, x: Operand) -> Tensor:
-        result = self._as_layer(op).build(self, x)
+        layer = self._as_layer(op)
+        if layer.reserves_scope_name:
+            self.names.take(f"{self.scope}/{self.scope.rpartition('/')[2].lower()}")
+        result = layer.build(self, x)
         if not isinstance(result, Tensor):
             raise TypeError(f"{op.name} built something that is not a tensor of this graph")
         return result
