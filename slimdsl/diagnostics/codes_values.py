@@ -50,7 +50,7 @@ Give the input a number for it, or ask for something that is known.
         "limit-exceeded",
         "the network is larger than the compiler takes on",
         """Repeats, statements and nodes are counted while a network unfolds, so that a typing error does not fill the memory: 10,000
-repetitions of one `repeat`, 200,000 statements, 200,000 nodes.
+repetitions of one `repeat`, 200,000 statements, 50,000 nodes.
 """,
     ),
     Code(

@@ -18,7 +18,7 @@ from slimdsl.semantics.defaults import Defaults
 from slimdsl.semantics.scopes import ScopeNames, join, prefixes
 from slimdsl.types import Dim, DType, TensorType, shape_text
 
-MAX_NODES = 200_000
+MAX_NODES = 50_000
 MAX_VARIABLE_BYTES = 2**40
 
 
