@@ -22,6 +22,10 @@ class ArgumentError(Exception):
         self.help = help
 
 
+MAX_EXTENT = 99_999
+"""The largest extent of a window: what a kernel literal can say."""
+
+
 @positional
 class Kernel(Value):
     """The value of a kernel literal: ``3x3`` has sizes (3, 3)."""
@@ -74,14 +78,17 @@ class IntKind(Kind):
 
     description: str = "an integer"
     minimum: int | None = None
+    maximum: int | None = None
 
     def check(self, given: object) -> int:
-        if isinstance(given, float) and given == int(given):
+        if isinstance(given, float) and given.is_integer():
             raise ArgumentError(f"must be an integer, not the float {given}", f"write `{int(given)}`")
         if not isinstance(given, int) or isinstance(given, bool):
             raise self.refuse(given)
         if self.minimum is not None and given < self.minimum:
             raise ArgumentError(f"must be at least {self.minimum}, not {given}")
+        if self.maximum is not None and given > self.maximum:
+            raise ArgumentError(f"must be at most {self.maximum:,}, not {given}")
         return given
 
 
@@ -140,6 +147,8 @@ class WindowKind(Kind):
             raise self.refuse(given)
         if any(size < 1 for size in sizes):
             raise ArgumentError(f"must be at least 1 on every axis, not {describe(given, bare=True)}")
+        if max(sizes) > MAX_EXTENT:
+            raise ArgumentError(f"must be at most {MAX_EXTENT:,} on every axis, not {describe(given, bare=True)}")
         return tuple(sizes)
 
 
@@ -241,10 +250,10 @@ class ArgumentSpec(Value):
 _SPECS: dict[type[Value], dict[str, ArgumentSpec]] = {}
 
 
-def argument_specs(op: type[Op] | type[Initializer] | type[Regularizer]) -> dict[str, ArgumentSpec]:
+def argument_specs(op: type[Op | Initializer | Regularizer]) -> dict[str, ArgumentSpec]:
     """The arguments of an op, an initialiser or a regulariser, in the order in which they may be given by position."""
     if op not in _SPECS:
-        declared: tuple[Field[object], ...] = fields(op)  # type: ignore[arg-type]  # every op is a dataclass
+        declared: tuple[Field[object], ...] = fields(op)
         _SPECS[op] = {
             f.name: ArgumentSpec(f.name, f.metadata["kind"], f.default, f.metadata["doc"])
             for f in declared

@@ -204,6 +204,7 @@ class ConvTranspose(Layer):
         require_rank(self.name, x.type, (4, 5))
         kernel = per_axis("kernel", self.kernel, x.type)
         op = TransposedConvolution(stride=per_axis("stride", self.stride, x.type), padding=self.padding)
+        stretch(spatial_part(x.type.shape), kernel, op.stride, op.padding)
         weights = builder.variable(
             "weights",
             (*kernel, self.filters, known_channels(self.name, x.type)),

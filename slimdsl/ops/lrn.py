@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from slimdsl.ops.arguments import IntKind, NumberKind, arg
 from slimdsl.ops.base import Primitive, ShapeError
-from slimdsl.ops.windows import require_rank
+from slimdsl.ops.windows import MAX_SIZE, require_rank
 from slimdsl.types import DType, TensorType
 from slimdsl.values import value
 
@@ -22,7 +22,7 @@ class Lrn(Primitive):
 
     name: ClassVar[str] = "lrn"
     node_name: ClassVar[str] = "LRN"
-    depth_radius: int = arg(IntKind(minimum=0), 5, doc="channels to each side")
+    depth_radius: int = arg(IntKind(minimum=0, maximum=MAX_SIZE), 5, doc="channels to each side")
     bias: float = arg(NumberKind(), 1.0, doc="the summand, which keeps the divisor from 0")
     alpha: float = arg(NumberKind(), 1.0, doc="the factor before the sum")
     beta: float = arg(NumberKind(), 0.5, doc="the exponent")

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from slimdsl.ops.arguments import IntKind, IntsKind, NumberKind, PairsKind, WordKind, arg
 from slimdsl.ops.base import Primitive, ShapeError
+from slimdsl.ops.windows import refuse_too_large
 from slimdsl.types import DType, TensorType, shape_text, surely_unequal
 from slimdsl.values import value
 
@@ -137,7 +138,7 @@ class Pad(Primitive):
         self._check_mirror(x)
         self._check_value(x)
         shape = tuple(before + dim + after for dim, (before, after) in zip(x.shape, self.paddings))
-        return TensorType(dtype=x.dtype, shape=shape)
+        return TensorType(dtype=x.dtype, shape=refuse_too_large(shape, "paddings"))
 
     def _check_mirror(self, x: TensorType) -> None:
         if self.mode == "constant":

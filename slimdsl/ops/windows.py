@@ -11,6 +11,9 @@ from slimdsl.types import Dim, Shape, TensorType, ceil_div, shape_text
 Window = tuple[int, ...]
 """An extent for each spatial axis."""
 
+MAX_SIZE = 2**31 - 1
+"""The largest size of an axis that TensorFlow's kernels count in."""
+
 
 def window_text(window: Shape) -> str:
     """A window or the spatial part of a shape as messages print it: ``7x7``."""
@@ -88,11 +91,16 @@ def slide(spatial: Shape, kernel: Window, stride: Window, padding: str, rate: Wi
     SAME pads so that there are ceil(n / stride) places; VALID counts those where the window lies inside.
 
     Raises:
-        ShapeError: with VALID padding, the window surely does not fit the input.
+        ShapeError: with VALID padding, the window surely does not fit the input; or it is larger than any tensor.
     """
+    reach = span(kernel, rate or (1,) * len(kernel))
+    if max(reach) > MAX_SIZE:
+        raise ShapeError(
+            f"kernel {window_text(kernel)} at rate {window_text(rate or ())} spans {window_text(reach)}",
+            argument="rate",
+        )
     if padding == "same":
         return tuple(ceil_div(size, step) for size, step in zip(spatial, stride))
-    reach = span(kernel, rate or (1,) * len(kernel))
     if any(isinstance(size, int) and size < extent for size, extent in zip(spatial, reach)):
         what = f"kernel {window_text(kernel)}"
         if reach != kernel:
@@ -105,11 +113,25 @@ def slide(spatial: Shape, kernel: Window, stride: Window, padding: str, rate: Wi
     return tuple((size - extent) // step + 1 for size, extent, step in zip(spatial, reach, stride))
 
 
+def refuse_too_large(sizes: Shape, argument: str) -> Shape:
+    """The sizes themselves.
+
+    Raises:
+        ShapeError: one of them is larger than a tensor's axis can be.
+    """
+    if any(isinstance(size, int) and size > MAX_SIZE for size in sizes):
+        raise ShapeError(
+            f"the result would be {window_text(sizes)}, and an axis has at most {MAX_SIZE:,} elements",
+            argument=argument,
+        )
+    return sizes
+
+
 def stretch(spatial: Shape, kernel: Window, stride: Window, padding: str) -> Shape:
     """The spatial axes of what a transposed convolution gives: n * stride, with VALID padding the kernel's rest too."""
-    if padding == "same":
-        return tuple(size * step for size, step in zip(spatial, stride))
-    return tuple(size * step + max(extent - step, 0) for size, extent, step in zip(spatial, kernel, stride))
+    rest = (0 if padding == "same" else max(extent - step, 0) for extent, step in zip(kernel, stride))
+    sizes = tuple(size * step + more for size, step, more in zip(spatial, stride, rest))
+    return refuse_too_large(sizes, "stride")
 
 
 def refuse_stride_with_rate(stride: Window, rate: Window) -> None:

@@ -241,6 +241,27 @@ ARGUMENTS = [
         "write `2x2`",
     ),
     (
+        Conv(filters=4, kernel=(99_999,), rate=(99_999,)),
+        IMAGE,
+        "rate",
+        "kernel 99999x99999 at rate 99999x99999 spans 9999700003x9999700003",
+        "",
+    ),
+    (
+        ConvTranspose(filters=4, kernel=(3,), stride=(99_999,)),
+        tensor("N", 99_999, "W", 3),
+        "stride",
+        "the result would be 9999800001x99999*W, and an axis has at most 2,147,483,647 elements",
+        "",
+    ),
+    (
+        Pad(paddings=((0, 0), (2**31, 0), (0, 0), (0, 0))),
+        IMAGE,
+        "paddings",
+        "the result would be Nx2147483653x5x3, and an axis has at most 2,147,483,647 elements",
+        "",
+    ),
+    (
         FullyConnected(units=4, axis=1),
         IMAGE,
         "axis",
