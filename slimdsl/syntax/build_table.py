@@ -19,15 +19,13 @@ from slimdsl.syntax.table import Stored, grammar_record, grammar_text
 
 STARTS = ("module", "expr", "body", "train_body")
 # Nesting is counted apart for statements and for expressions: a statement counts the bodies in it, an expression all
-# its parts.
+# its parts. Items stand in nothing, and have at most one statement or expression that is nested.
 _NESTING_STATEMENT_PARTS = frozenset({"body", "train_body", "if_stmt", "flow_stmt"})
-_STATEMENT_SUFFIXES = ("_stmt", "_item", "net_alias", "train_setting", "train_directive")
-_NESTING_EXPRESSIONS = frozenset(
-    {
-        "list_expr", "tuple_expr", "call_expr", "index_expr", "unary_expr", "binary_expr", "conditional_expr",
-        "pipeline_expr", "tuple_pattern",
-    }  # fmt: skip
-)
+_ITEM_SUFFIXES = ("_item", "net_alias", "train_setting", "train_directive")
+_NESTING_EXPRESSIONS = (
+    "list_expr", "tuple_expr", "call_expr", "index_expr", "unary_expr", "binary_expr", "conditional_expr",
+    "pipeline_expr", "tuple_pattern",
+)  # fmt: skip
 
 
 def lark_parser(grammar: str, **options: Any) -> Lark:
@@ -42,7 +40,7 @@ def build_table(grammar: str) -> Stored:
         lark.exceptions.GrammarError: the text is not a grammar, or not an LALR(1) one.
     """
     lark: Any = lark_parser(grammar, lexer="basic")
-    automaton: Any = lark.parser.parser._parse_table
+    automaton: Any = lark.parser.parser._parse_table  # noqa: SLF001  # Lark has no other way to it
     terminals = ["$END", *sorted(terminal.name for terminal in lark.terminals)]
     nonterminals = sorted({rule.origin.name for rule in lark.rules})
     kinds = {name: kind for kind, name in enumerate(terminals)}
@@ -79,9 +77,7 @@ def build_table(grammar: str) -> Stored:
         "actions": actions,
         "goto_rows": goto_rows,
         "gotos": gotos,
-        "starts": {
-            name: (order[automaton.start_states[name]], order[automaton.end_states[name]]) for name in STARTS
-        },
+        "starts": {name: (order[automaton.start_states[name]], order[automaton.end_states[name]]) for name in STARTS},
     }
 
 
@@ -117,7 +113,9 @@ def _stored_rule(rule: LarkRule, symbol: int) -> tuple[int, int, str, list[int],
     else:
         builder = name
     parts = range(len(rule.expansion))
-    if builder.endswith(_STATEMENT_SUFFIXES):
+    if builder.endswith(_ITEM_SUFFIXES):
+        counted, deeper = [], 0
+    elif builder.endswith("_stmt"):
         counted = [i for i in parts if rule.expansion[i].name in _NESTING_STATEMENT_PARTS]
         deeper = int(bool(counted))
     else:

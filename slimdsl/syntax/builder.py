@@ -7,7 +7,7 @@ what was left out. Statements that were dropped because of an error come as None
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.diagnostics.source import Source, Span
@@ -154,10 +154,8 @@ class Builder:
     def let_stmt(
         self, span: Span, pattern: tree.Pattern, *params_and_value: tuple[tree.Param, ...] | tree.Expr | None
     ) -> tree.LetStmt:
-        value = params_and_value[-1]
-        params = params_and_value[0] if len(params_and_value) == 2 else None
-        assert value is not None and not isinstance(value, tuple)
-        assert params is None or isinstance(params, tuple)
+        value = cast("tree.Expr", params_and_value[-1])
+        params = cast("tuple[tree.Param, ...] | None", params_and_value[0] if len(params_and_value) > 1 else None)
         return tree.LetStmt(span=span, pattern=pattern, params=params, value=value)
 
     def name_pattern(self, span: Span, name: Token) -> tree.NamePattern:

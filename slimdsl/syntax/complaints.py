@@ -15,7 +15,6 @@ from slimdsl.syntax.driver import MAX_NESTING, Machine
 from slimdsl.syntax.expectation import acceptable, described
 from slimdsl.syntax.layout import Layout
 from slimdsl.syntax.lexer import Token
-from slimdsl.syntax.tree import BinaryExpr
 
 _ITEM_WORDS = ("net", "block", "train", "use")
 _STATEMENT_WORDS = (
@@ -24,7 +23,7 @@ _STATEMENT_WORDS = (
 _FOREIGN = {
     "elif": "else if", "elseif": "else if", "import": "use", "include": "use", "return": "output", "while": "for",
     "foreach": "for", "def": "let", "fn": "let", "func": "let", "function": "let", "var": "let", "const": "let",
-    "set": "let", "model": "net", "network": "net", "class": "block", "module": "block",
+    "set": "let", "of": "in", "model": "net", "network": "net", "class": "block", "module": "block",
 }  # fmt: skip
 _VALUES = ("true", "false", "none", "not")
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in")
@@ -82,6 +81,10 @@ class Scene:
             return Span(self.machine.source, self.before.end, self.before.end)
         return Span(self.machine.source, token.start, token.end)
 
+    def on_new_line(self) -> bool:
+        """Whether a line break, one that does not matter, stands before the token."""
+        return "\n" in self.machine.source.text[self.before.end : self.token.start]
+
     def found(self) -> str:
         """The token in the user's words."""
         if self.is_kind(self.token, "$END"):
@@ -92,6 +95,10 @@ class Scene:
         if self.is_kind(self.token, "STRING"):
             return "a string"
         return f"`{text}`" if len(text) <= 40 else f"`{text[:40]}…`"
+
+    def described(self) -> str:
+        """What is expected, in the user's words."""
+        return described(self.expected, self.before.text, self.end_name)
 
     def error(
         self, code: str, message: str, *, at: Token | None = None, help: str = "", insert: str = "", replace: str = ""
@@ -118,8 +125,17 @@ def complain(machine: Machine, layout: Layout, first: int, end_name: str) -> Dia
     return _general(scene)
 
 
-def first_of_line(machine: Machine, first: int) -> int:
-    """The token that begins the line of the machine's next one, but not before token `first`."""
+def line_bounds(machine: Machine, first: int) -> tuple[int, int]:
+    """Where the line that the machine is on begins and ends in the text, line breaks in brackets aside."""
+    tokens, end = machine.tokens, machine.index
+    newline = machine.table.kinds["_NEWLINE"]
+    while tokens[end].kind != newline and end + 1 < len(tokens):
+        end += 1
+    start = tokens[_line_start(machine, first)].start
+    return machine.source.text.rfind("\n", 0, start) + 1, tokens[end].start
+
+
+def _line_start(machine: Machine, first: int) -> int:
     kinds = machine.table.kinds
     bounds = (kinds["_NEWLINE"], kinds["LBRACE"], kinds["RBRACE"])
     index = machine.index
@@ -130,7 +146,7 @@ def first_of_line(machine: Machine, first: int) -> int:
 
 def _unclosed(scene: Scene) -> Diagnostic | None:
     machine = scene.machine
-    for index in range(machine.index - 1, first_of_line(machine, 0) - 1, -1):
+    for index in range(machine.index - 1, _line_start(machine, 0) - 1, -1):
         token = machine.tokens[index]
         if token.start in scene.layout.unclosed:
             here: tuple[Label, ...] = ()
@@ -153,9 +169,10 @@ def _misspelt(scene: Scene) -> Diagnostic | None:
         found = _near(scene.token.text, expected)
         if found:
             return _unknown_word(scene, scene.token, found)
-    follows_word = scene.second or scene.machine.tokens[scene.machine.index - 1].text == ")"
-    if scene.is_name(scene.first) and not scene.at_start and follows_word and scene.token.text not in ("=", ")", "]"):
-        found = _near(scene.first.text, _STATEMENT_WORDS)
+    follows_word = scene.second or scene.before.text == ")"
+    if scene.is_name(scene.first) and not scene.at_start and follows_word:
+        words = ("let",) if scene.token.text == "=" else _STATEMENT_WORDS
+        found = _near(scene.first.text, words)
         if found:
             return _unknown_word(scene, scene.first, found)
     return None
@@ -192,8 +209,9 @@ def _misplaced(scene: Scene) -> Diagnostic | None:
         return scene.error("E0113", "`else` without an `if` before it")
     if text in _ITEM_WORDS and scene.is_word(scene.token):
         return scene.error("E0113", f"`{text}` stands inside braces", help=f"a `{text}` stands at the top of a file")
-    if text in _STATEMENT_WORDS and scene.is_word(scene.token):
-        return scene.error("E0113", f"`{text}` cannot stand in `train`", help="it holds inputs, directives and settings")
+    if text in _STATEMENT_WORDS and scene.is_word(scene.token) and "input" in scene.expected:
+        message = f"`{text}` cannot stand in `train`"
+        return scene.error("E0113", message, help="it holds inputs, directives and settings")
     return None
 
 
@@ -203,17 +221,17 @@ def _marks(scene: Scene) -> Diagnostic | None:
         if text == "=":
             return scene.error("E0112", "`with` has a colon after its layers, not `=`", replace=":", help="write `:`")
         if scene.is_name(scene.token) and scene.after.text == "=":
-            return scene.error("E0112", "`with` has a colon after its layers", insert=": ", help="write `:` before this")
+            return scene.error("E0112", "`with` has a colon after its layers", insert=": ", help="write `:` here")
     if text == ":" and scene.is_name(scene.before) and "," in scene.expected:
         return scene.error(
             "E0112", "an argument is given with `=`, not `:`", replace="=", help=f"write `{scene.before.text}=…`"
         )
     if text == "==" and "=" in scene.expected:
         return scene.error("E0112", "`==` compares; here stands `=`", replace="=", help="write `=`")
-    if text == "=" and scene.second and scene.is_name(scene.first):
+    if text == "=" and scene.is_name(scene.first) and (scene.second or scene.before.text == ")"):
         return scene.error(
             "E0112", "a name is given to a value with `let`", at=scene.first, insert="let ",
-            help=f"write `let {scene.first.text} = …`",
+            help=f"write `let {scene.first.text} = …`" if scene.second else "write `let` before this",
         )  # fmt: skip
     if text == "=" and "==" in scene.expected | _operators(scene):
         return scene.error("E0112", "`=` does not compare", replace="==", help="write `==`")
@@ -226,9 +244,12 @@ def _operators(scene: Scene) -> set[str]:
 
 
 def _chain(scene: Scene) -> Diagnostic | None:
-    left = scene.machine.values[-1]
-    if scene.token.text in _COMPARISONS and isinstance(left, BinaryExpr) and left.operator in _COMPARISONS:
+    values, text = scene.machine.values, scene.token.text
+    operator = values[-2] if len(values) > 2 else None
+    if isinstance(operator, Token) and operator.text in _COMPARISONS and text in _COMPARISONS:
         return scene.error("E0118", "comparisons do not chain", help="join two of them with `and`")
+    if isinstance(operator, Token) and operator.text == text == "..":
+        return scene.error("E0118", "ranges do not chain")
     return None
 
 
@@ -246,12 +267,14 @@ def _missing_comma(scene: Scene) -> Diagnostic | None:
 
 
 def _reserved(scene: Scene) -> Diagnostic | None:
-    if scene.at_start or not scene.is_word(scene.token) or "NAME" not in scene.expected:
+    if scene.at_start or not scene.is_word(scene.token) or "NAME" not in scene.expected or scene.on_new_line():
+        return None
+    if "{" in scene.expected:
         return None
     text = scene.token.text
     if text == "if" and "INT" in scene.expected:
         return scene.error(
-            "E0107", f"expected {described(scene.expected, scene.before.text)}, found `if`",
+            "E0107", f"expected {scene.described()}, found `if`",
             help="a choice between values is written `a if condition else b`",
         )  # fmt: skip
     return scene.error("E0110", f"`{text}` is a reserved word and cannot be a name", help=f"such as `{text}_`")
@@ -267,7 +290,7 @@ def _same_line(scene: Scene) -> Diagnostic | None:
 
 
 def _general(scene: Scene) -> Diagnostic:
-    message = f"expected {described(scene.expected, scene.before.text)}, found {scene.found()}"
+    message = f"expected {scene.described()}, found {scene.found()}"
     return scene.error("E0107", message, help=_general_help(scene))
 
 
@@ -279,6 +302,8 @@ def _general_help(scene: Scene) -> str:
         return "the `{` stands at the end of the line"
     if scene.first.text == "repeat" and scene.is_kind(scene.before, "SCOPE"):
         return "the scope follows the layer: `repeat 3 conv(64, 3x3) as conv1`"
+    if scene.first.text == "repeat" and scene.token.text == "repeat":
+        return "put it into braces: `repeat 2 { … }`"
     if scene.token.text == "for" and scene.is_word(scene.token):
         return "there are no list comprehensions"
     return ""

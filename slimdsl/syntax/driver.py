@@ -44,12 +44,15 @@ class Machine:
         values: what each of them has read: a token, a node or a list; None for the first and for what was dropped.
         firsts: the index of the first token of each.
         depths: the nesting of each.
+        last_state: the state in which the text may end.
         too_deep: True where the text fits the grammar and is nested too deep.
         bodies: bodies that were skipped with the statement around them, with their start symbols.
+        stopped: True where the listener has heard enough.
     """
 
     __slots__ = (
-        "_builders", "bodies", "depths", "firsts", "index", "source", "states", "table", "tokens", "too_deep", "values",
+        "_builders", "bodies", "depths", "firsts", "index", "last_state", "source", "states", "stopped", "table",
+        "tokens", "too_deep", "values",
     )  # fmt: skip
 
     def __init__(self, table: Table, builders: Mapping[str, Builder], source: Source, tokens: list[Token]) -> None:
@@ -61,7 +64,9 @@ class Machine:
         self.values: list[object] = [None]
         self.firsts = [0]
         self.depths = [0]
+        self.last_state = -1
         self.too_deep = False
+        self.stopped = False
         self.bodies: list[tuple[list[Token], str]] = []
         self._builders = builders
 
@@ -72,7 +77,7 @@ class Machine:
             What the builder made of the start symbol, where None stands for each statement that was dropped; None where
             there is no telling what the rest of the text is.
         """
-        first_state, last_state = self.table.starts[start]
+        first_state, self.last_state = self.table.starts[start]
         actions, gotos, rules = self.table.actions, self.table.gotos, self.table.rules
         end_kind = self.table.kinds["$END"]
         tokens, values, firsts, depths = self.tokens, self.values, self.firsts, self.depths
@@ -94,7 +99,7 @@ class Machine:
                 if not self._recover(listener) or self.index == recovered:
                     return None
                 recovered = self.index
-            if token.kind == end_kind and states[-1] == last_state:
+            if token.kind == end_kind and states[-1] == self.last_state:
                 return values[-1]
 
     def _reduce(self, number: int) -> bool:
@@ -104,7 +109,7 @@ class Machine:
         base = len(states) - length
         depth = deeper
         for part in counted:
-            if depths[base + part] + deeper > depth:
+            if depths[base + part] + deeper > depth:  # noqa: PLR1730  # a call to max takes thrice as long
                 depth = depths[base + part] + deeper
         if depth > MAX_NESTING:
             self.too_deep = True
@@ -128,6 +133,7 @@ class Machine:
 
     def _recover(self, listener: Listener) -> bool:
         """Drop the innermost statement with the rest of its tokens; False where none can be dropped."""
+        self._finish()
         gotos, symbols = self.table.gotos, self.table.symbols
         recoverable = [symbols[name] for name in ("item", "stmt", "train_stmt")]
         for depth in range(len(self.states) - 1, -1, -1):
@@ -140,7 +146,7 @@ class Machine:
             return False
         first = self.firsts[depth + 1] if depth + 1 < len(self.states) else self.index
         resumed = self._statement_end(first, top_level=symbol == symbols["item"])
-        go_on = listener.trouble(self, first, resumed)
+        self.stopped = not listener.trouble(self, first, resumed)
         self.too_deep = False
         complete = len(self.states) == depth + 2 and self.states[-1] == row[symbol]
         if not complete:
@@ -151,14 +157,25 @@ class Machine:
             self.firsts.append(first)
             self.depths.append(0)
         self.index = resumed
-        return go_on
+        return not self.stopped
+
+    def _finish(self) -> None:
+        """Put away bodies and lists that are complete, so that they are not cut with what follows them."""
+        while True:
+            possible = set(self.table.actions[self.states[-1]].values())
+            action = min(possible, default=0)
+            if len(possible) != 1 or action >= 0 or self.table.rules[-action - 1][2] not in ("*", "body", "train_body"):
+                return
+            self._reduce(-action - 1)
 
     def _statement_end(self, first: int, top_level: bool) -> int:
         """The token that ends the statement at hand: a line break, a `}` of what is around it, or the end."""
         tokens, kinds = self.tokens, self.table.kinds
         newline, end, brace, closer = kinds["_NEWLINE"], kinds["$END"], kinds["LBRACE"], kinds["RBRACE"]
         item_starts = {kinds[name] for name in ("USE", "NET", "BLOCK", "TRAIN", "LET", "$END")}
-        start = "train_body" if tokens[first].kind == kinds["TRAIN"] else "body"
+        # Of all items `train` alone has no name, however it is spelt.
+        train = tokens[first].kind == kinds["TRAIN"] or (top_level and tokens[first + 1].kind == brace)
+        start = "train_body" if train else "body"
         index, depth, opened = self.index, 0, 0
         while tokens[index].kind != end:
             kind, follows = tokens[index].kind, tokens[index + 1].kind
@@ -170,9 +187,9 @@ class Machine:
                 depth -= 1
                 if not depth and tokens[opened + 1].kind == newline:
                     self.bodies.append(([*tokens[opened : index + 1], tokens[-1]], start))
-            elif kind == closer:
-                break
-            elif kind == newline and not depth and follows != brace and (not top_level or follows in item_starts):
+            elif kind == closer or (
+                kind == newline and not depth and follows != brace and (not top_level or follows in item_starts)
+            ):
                 break
             index += 1
         return index
@@ -211,9 +228,9 @@ def parse_tokens(
     machine = Machine(table, builders, source, tokens)
     result = machine.run(start, listener)
     waiting = machine.bodies
-    while waiting:
+    while waiting and not machine.stopped:
         body, body_start = waiting.pop()
-        inner = Machine(table, builders, source, body)
-        inner.run(body_start, listener)
-        waiting.extend(inner.bodies)
+        machine = Machine(table, builders, source, body)
+        machine.run(body_start, listener)
+        waiting.extend(machine.bodies)
     return result

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from slimdsl.syntax.driver import Machine
 
-_OPERATORS = frozenset(
-    {
-        "+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "..", "and", "or", "in", "if", "->", "(",
-        "[", "as", "not",
-    }  # fmt: skip
-)
-_VALUE_STARTS = frozenset({"INT", "FLOAT", "KERNEL", "STRING", "true", "false", "none", "NAME", "-", "not", "(", "["})
+_OPERATORS = {
+    "+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "..", "and", "or", "in", "if", "->", "(",
+    "[", "as", "not",
+}  # fmt: skip
+_VALUE_STARTS = {"INT", "FLOAT", "KERNEL", "STRING", "true", "false", "none", "NAME", "-", "not", "(", "["}
 _NAMED = {
-    "_NEWLINE": "the end of the line", "$END": "the end", "SCOPE": "a scope such as `conv1`", "INT": "an integer",
+    "_NEWLINE": "the end of the line", "SCOPE": "a scope such as `conv1`", "INT": "an integer",
     "STRING": "a string", "FLOAT": "a float", "KERNEL": "a kernel",
 }  # fmt: skip
 _NAME_AFTER = {
@@ -29,8 +27,9 @@ def acceptable(machine: Machine) -> set[str]:
     """
     table, states = machine.table, machine.states
     shown = {kind: text for spelling in (table.words, table.marks) for text, kind in spelling.items()}
+    end_kind = table.kinds["$END"]
     found = set()
-    for kind in table.actions[states[-1]]:
+    for kind in {*table.actions[states[-1]], end_kind}:
         top: list[int] = []
         below = len(states)
         while True:
@@ -42,13 +41,20 @@ def acceptable(machine: Machine) -> set[str]:
             below -= max(0, length - len(top))
             del top[max(0, len(top) - length) :]
             top.append(table.gotos[top[-1] if top else states[below - 1]][symbol])
-        if action > 0:
+        ends = kind == end_kind and (top[-1] if top else states[below - 1]) == machine.last_state
+        if action > 0 or ends:
             found.add(shown.get(kind) or table.terminals[kind])
     return found
 
 
-def described(expected: set[str], before: str) -> str:
-    """The alternatives in words; `before` is the text of the token that stands before them."""
+def described(expected: set[str], before: str, end_name: str) -> str:
+    """The alternatives in words.
+
+    Args:
+        expected: what `acceptable` found.
+        before: the text of the token that stands before them.
+        end_name: what the end of the text is called.
+    """
     if {"net", "block"} <= expected:
         return "`net`, `block`, `train`, `use` or `let`"
     if {"repeat", "with"} <= expected:
@@ -59,13 +65,12 @@ def described(expected: set[str], before: str) -> str:
         words.append("a value")
         rest -= _VALUE_STARTS
     elif "NAME" in expected:
-        words.append("a setting" if "input" in expected else _NAME_AFTER.get(before, "a name"))
-        rest.discard("NAME")
-        if "input" in expected:
-            rest.discard("input")
+        in_train, in_repeat = "input" in expected, "{" in expected
+        words.append("a setting" if in_train else "a layer" if in_repeat else _NAME_AFTER.get(before, "a name"))
+        rest -= {"NAME", "input"}
     required = rest - _OPERATORS
-    shown = required or (set() if words else rest)
-    words += sorted(_NAMED.get(text) or f"`{text}`" for text in shown)
-    if len(words) > 4:
-        words = [*words[:3], "something else"]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}" if words else "nothing more"
+    if rest and not required and not words:
+        words.append("an operator" if len(rest) > 1 else f"`{rest.pop()}`")
+    named = {**_NAMED, "$END": end_name}
+    words += sorted(named.get(text) or f"`{text}`" for text in required)
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from slimdsl.diagnostics.diagnostic import Diagnostic, Label
 from slimdsl.diagnostics.source import Source, Span
-from slimdsl.syntax.lexer import Token
+from slimdsl.syntax.lexer import MAX_ERRORS, Token
 from slimdsl.syntax.table import Table
 
 MAX_BRACKETS = 100
@@ -114,15 +114,15 @@ class _Brackets:
         blamed = next((opener for opener in self.suspects if opener > inner), inner)
         others = tuple(Label(self._span(i), "not closed either") for i in self.stack if i not in (blamed, inner))
         self.diagnostics.append(
-            Diagnostic(
-                code="E0105", message=OPEN_BRACE, span=self._span(blamed), labels=others, help="add a `}`"
-            )
+            Diagnostic(code="E0105", message=OPEN_BRACE, span=self._span(blamed), labels=others, help="add a `}`")
         )
         self.closed_before[before] = len(self.stack)
         self.stack.clear()
         self.suspects.clear()
 
     def _report(self, code: str, message: str, index: int) -> None:
+        if len(self.diagnostics) > MAX_ERRORS:
+            return
         self.diagnostics.append(Diagnostic(code=code, message=message, span=self._span(index)))
 
     def _span(self, index: int) -> Span:
@@ -165,12 +165,14 @@ def lay_out(
         return None
     kinds = table.kinds
     newline, end_kind = kinds["_NEWLINE"], kinds["$END"]
-    round_and_square = brackets.openers - {brackets.brace}
-    closers = {kinds["RPAR"], kinds["RSQB"]}
+    openers, closers = {kinds["LPAR"], kinds["LSQB"]}, {kinds["RPAR"], kinds["RSQB"]}
     continuing = {kinds["COMMA"], table.marks["->"], newline}
     continued = {table.marks["->"], kinds["ELSE"], newline}
+    if not final_newline:
+        continued.add(end_kind)
     tokens: list[Token] = []
-    unclosed, stray = [], []
+    unclosed: list[int] = []
+    stray: list[int] = []
     depth = 0
     for index, token in enumerate(raw):
         kind = token.kind
@@ -180,18 +182,11 @@ def lay_out(
             follows = raw[index + 1].kind if index + 1 < len(raw) else end_kind
             if depth or not tokens or tokens[-1].kind in continuing or follows in continued:
                 continue
-            if follows == end_kind and not final_newline:
-                continue
-        elif kind in round_and_square:
+        elif kind in openers or kind in closers:
             if index in brackets.matched:
-                depth += 1
+                depth += 1 if kind in openers else -1
             else:
-                unclosed.append(token.start)
-        elif kind in closers:
-            if index in brackets.matched:
-                depth -= 1
-            else:
-                stray.append(token.start)
+                (unclosed if kind in openers else stray).append(token.start)
         elif index in brackets.dropped:
             continue
         tokens.append(token)

@@ -23,8 +23,11 @@ MAX_ERRORS = 50
 _BAD_NUMBER = r"[0-9][A-Za-z0-9_]*(?:\.[0-9][A-Za-z0-9_]*)*"
 _BAD_STRING = r"\"[^\n]*|'(?:[^'\n]*')?"
 _REPLACEMENTS = {
-    "→": "->", "×": "x", "–": "-", "—": "-", "−": "-", "“": '"', "”": '"', "„": '"', "≤": "<=", "≥": ">=", "≠": "!=",
-    "…": "..", "&": "and", "|": "or", "!": "not", "^": "**", "\u00a0": " ",
+    "\N{RIGHTWARDS ARROW}": "->", "\N{MULTIPLICATION SIGN}": "x", "\N{EN DASH}": "-", "\N{EM DASH}": "-",
+    "\N{MINUS SIGN}": "-", "\N{LEFT DOUBLE QUOTATION MARK}": '"', "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+    "\N{DOUBLE LOW-9 QUOTATION MARK}": '"', "\N{LESS-THAN OR EQUAL TO}": "<=", "\N{GREATER-THAN OR EQUAL TO}": ">=",
+    "\N{NOT EQUAL TO}": "!=", "\N{HORIZONTAL ELLIPSIS}": "..", "\N{NO-BREAK SPACE}": " ", "&": "and", "|": "or",
+    "!": "not", "^": "**",
 }  # fmt: skip
 _HINTS = {
     ";": "a statement ends with its line",
@@ -69,9 +72,15 @@ class Lexer:
         self._plain.pop("slim", None)
         self._kinds = kinds
         self._digits = frozenset({kinds["INT"], kinds["FLOAT"], kinds["KERNEL"]})
-        
+
     def scan(
-        self, source: Source, start: int, end: int, diagnostics: list[Diagnostic], comments: list[Comment] | None = None
+        self,
+        source: Source,
+        start: int,
+        end: int,
+        limit: int,
+        diagnostics: list[Diagnostic],
+        comments: list[Comment] | None = None,
     ) -> list[Token]:
         """The tokens between two offsets, line breaks included.
 
@@ -79,8 +88,12 @@ class Lexer:
             source: the text.
             start: the first character.
             end: one past the last character.
-            diagnostics: gets what is wrong; none where `MAX_ERRORS` are in it.
+            limit: how many tokens there may be, of the `MAX_TOKENS` of a file.
+            diagnostics: gets what is wrong; once it holds more than `MAX_ERRORS`, the rest of the text is left out.
             comments: gets the comments, where it is given.
+
+        Returns:
+            The tokens; none where there are too many.
         """
         kinds, plain, digits = self._kinds, self._plain, self._digits
         name_kind = kinds["NAME"]
@@ -108,9 +121,9 @@ class Lexer:
                 tokens.append(token)
             else:
                 self._bad(source, group or "", first, last, tokens, diagnostics)
-                if len(diagnostics) >= MAX_ERRORS:
+                if len(diagnostics) > MAX_ERRORS:
                     break
-            if len(tokens) > MAX_TOKENS:
+            if len(tokens) > limit:
                 span = Span(source, first, last)
                 message = f"the file has more than {MAX_TOKENS:,} tokens"
                 diagnostics.append(Diagnostic(code="E0115", message=message, span=span, help="split it with `use`"))
@@ -146,9 +159,7 @@ class Lexer:
 def _comment(source: Source, first: int, last: int) -> Comment:
     before = source.text[source.text.rfind("\n", 0, first) + 1 : first]
     text = source.text[first:last].rstrip()
-    return Comment(
-        text=text, own_line=not before.strip(" \t\ufeff"), span=Span(source, first, first + len(text))
-    )
+    return Comment(text=text, own_line=not before.strip(" \t\ufeff"), span=Span(source, first, first + len(text)))
 
 
 def _check_number(source: Source, token: Token, diagnostics: list[Diagnostic]) -> None:
@@ -178,8 +189,9 @@ def _bad_number(span: Span, text: str) -> Diagnostic:
     if "_" in text and text.replace("_", "").isdigit():
         plain = text.replace("_", "")
         return Diagnostic(
-            code="E0103", message=f"`{shown}` is not a number", span=span, help=f"write `{plain}`", fix=(Edit(span, plain),)
-        )
+            code="E0103", message=f"`{shown}` is not a number", span=span, help=f"write `{plain}`",
+            fix=(Edit(span, plain),),
+        )  # fmt: skip
     hint = ""
     if text[-1:] in "KMG" and "." in text:
         hint = "K, M and G follow an integer: `1500K`"
@@ -198,10 +210,8 @@ def _bad_number(span: Span, text: str) -> Diagnostic:
 
 def _bad_string(span: Span, text: str) -> Diagnostic:
     if text[0] == "'":
-        return Diagnostic(code="E0102", message="a string stands in double quotes", span=span, help="write `\"…\"`")
-    return Diagnostic(
-        code="E0102", message="the string is not closed on its line", span=span, help='end it with `"`'
-    )
+        return Diagnostic(code="E0102", message="a string stands in double quotes", span=span, help='write `"…"`')
+    return Diagnostic(code="E0102", message="the string is not closed on its line", span=span, help='end it with `"`')
 
 
 def _bad_character(source: Source, first: int, last: int) -> Diagnostic:
@@ -217,9 +227,7 @@ def _bad_character(source: Source, first: int, last: int) -> Diagnostic:
     if last - first == 1 and character in _REPLACEMENTS:
         text = _REPLACEMENTS[character]
         shown = f"`{text}`" if text.strip() else "a blank"
-        return Diagnostic(
-            code="E0101", message=what, span=span, help=f"write {shown}", fix=(Edit(span, text),)
-        )
+        return Diagnostic(code="E0101", message=what, span=span, help=f"write {shown}", fix=(Edit(span, text),))
     hint = _HINTS.get(character, "")
     if not hint and all(c.isalpha() for c in source.text[first:last]):
         hint = "names consist of the letters a to z, digits and `_`"

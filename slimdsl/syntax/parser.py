@@ -6,10 +6,10 @@ from slimdsl.diagnostics.diagnostic import Diagnostic, sort_diagnostics
 from slimdsl.diagnostics.source import Source, Span
 from slimdsl.syntax import tree
 from slimdsl.syntax.builder import Builder
-from slimdsl.syntax.complaints import complain, first_of_line
+from slimdsl.syntax.complaints import complain, line_bounds
 from slimdsl.syntax.driver import Machine, parse_tokens
 from slimdsl.syntax.layout import OPEN_BRACE, STRAY_BRACE, Layout, lay_out
-from slimdsl.syntax.lexer import MAX_ERRORS, Lexer
+from slimdsl.syntax.lexer import MAX_ERRORS, MAX_TOKENS, Lexer, Token
 from slimdsl.syntax.table import Table, load_table
 from slimdsl.values import Value, positional
 
@@ -39,15 +39,24 @@ def parse(source: Source) -> ParseResult:
         span=Span(source, 0, len(source.text)), version=version, items=items, comments=tuple(run.comments),
         blank_lines=_blank_lines(source),
     )  # fmt: skip
-    return ParseResult(module, sort_diagnostics(run.diagnostics))
+    return ParseResult(module, _cut(run.diagnostics))
 
 
 def parse_expression(source: Source) -> tuple[tree.Expr | None, tuple[Diagnostic, ...]]:
     """Parse a text that is one expression, such as the value in ``-D name=value``; None where it has errors."""
     run = _Run(source)
     made = run.expression(0, len(source.text), "the end")
-    diagnostics = sort_diagnostics(run.diagnostics)
+    diagnostics = _cut(run.diagnostics)
     return (None if diagnostics else made), diagnostics
+
+
+def _cut(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """In order, and no more than anyone reads."""
+    found = sort_diagnostics(diagnostics)
+    if len(found) <= MAX_ERRORS:
+        return found
+    message = f"stopped after {MAX_ERRORS} errors"
+    return (*found[:MAX_ERRORS], Diagnostic(code="E0119", message=message, span=found[MAX_ERRORS].span))
 
 
 class _Run:
@@ -57,33 +66,41 @@ class _Run:
         self.source = source
         self.diagnostics: list[Diagnostic] = []
         self.comments: list[tree.Comment] = []
+        self._docs: dict[int, str] = {}
+        self._token_count = 0
         self._table, self._lexer = _shared()
+        builder = Builder(source, self._docs, self.expression, self.diagnostics)
+        self._methods = {rule[2]: getattr(builder, rule[2]) for rule in self._table.rules if rule[2] not in ("", "*")}
 
     def file(self) -> object | None:
         """The version and the items of a file; None where nothing could be saved."""
-        table, source = self._table, self.source
+        source = self.source
         start = 1 if source.text.startswith("\ufeff") else 0
-        raw = self._lexer.scan(source, start, len(source.text), self.diagnostics, self.comments)
+        raw = self._scan(start, len(source.text), self.comments)
         self._lexer.mark_version(raw)
-        layout = lay_out(source, raw, table, self.diagnostics)
-        if layout is None or len(self.diagnostics) >= MAX_ERRORS:
-            return None
-        return self._parse(layout, "module", "the end of the file")
+        self._docs.update(_docs(source, self.comments))
+        layout = lay_out(source, raw, self._table, self.diagnostics)
+        return self._parse(layout, "module", "the end of the file") if layout else None
 
     def expression(self, start: int, end: int, end_name: str = "`}`") -> tree.Expr | None:
         """The expression between two offsets."""
-        raw = self._lexer.scan(self.source, start, end, self.diagnostics)
+        raw = self._scan(start, end)
         layout = lay_out(self.source, raw, self._table, self.diagnostics, final_newline=False)
-        if layout is None:
-            return None
-        made = self._parse(layout, "expr", end_name)
+        made = self._parse(layout, "expr", end_name) if layout else None
         return made if isinstance(made, tree.Node) else None  # type: ignore[return-value]  # the table makes an Expr
 
+    def _scan(self, start: int, end: int, comments: list[tree.Comment] | None = None) -> list[Token]:
+        """Tokens; none where the file has too many."""
+        limit = MAX_TOKENS - self._token_count
+        raw = self._lexer.scan(self.source, start, end, limit, self.diagnostics, comments)
+        self._token_count += len(raw)
+        return raw
+
     def _parse(self, layout: Layout, start: str, end_name: str) -> object | None:
-        builder = Builder(self.source, _docs(self.source, self.comments), self.expression, self.diagnostics)
-        methods = {rule[2]: getattr(builder, rule[2]) for rule in self._table.rules if rule[2] not in ("", "*")}
+        if len(self.diagnostics) >= MAX_ERRORS:
+            return None
         listener = _Listener(self.diagnostics, layout, end_name)
-        return parse_tokens(self._table, methods, self.source, layout.tokens, start, listener)
+        return parse_tokens(self._table, self._methods, self.source, layout.tokens, start, listener)
 
 
 class _Listener:
@@ -97,48 +114,38 @@ class _Listener:
     def trouble(self, machine: Machine, first: int, resumed: int) -> bool:
         """See `driver.Listener`."""
         tokens, index = machine.tokens, machine.index
-        line = first_of_line(machine, first)
+        begin, end = line_bounds(machine, first)
         # What the lexer or the layout found on this line explains that the rest of it does not fit.
         known = any(
-            diagnostic.span and tokens[line].start <= diagnostic.span.start <= tokens[index].end
+            diagnostic.span and begin <= diagnostic.span.start <= end
             for diagnostic in self._diagnostics
             if diagnostic.message != OPEN_BRACE
         )
         invented = not tokens[index].text and tokens[index].kind == machine.table.kinds["RBRACE"]
         if machine.too_deep or not (known or invented):
-            self._forget_stray_braces(tokens[first].start, tokens[resumed].start)
+            after = tokens[min(resumed + 1, len(tokens) - 1)]
+            self._forget_stray_braces(tokens[first].start, after.start)
             self._diagnostics.append(complain(machine, self._layout, first, self._end_name))
-        if len(self._diagnostics) < MAX_ERRORS:
-            return True
-        place = Span(machine.source, tokens[index].start, tokens[index].end)
-        message = f"stopped after {MAX_ERRORS} errors"
-        self._diagnostics.append(Diagnostic(code="E0119", message=message, span=place))
-        return False
+        return len(self._diagnostics) <= MAX_ERRORS
 
     def _forget_stray_braces(self, start: int, end: int) -> None:
         """Statements outside of every net and the `}` that comes after them are one mistake: a `}` too early."""
         self._diagnostics[:] = [
             diagnostic
             for diagnostic in self._diagnostics
-            if diagnostic.message != STRAY_BRACE or not (diagnostic.span and start < diagnostic.span.start <= end)
+            if diagnostic.message != STRAY_BRACE or not (diagnostic.span and start < diagnostic.span.start < end)
         ]
 
 
 def _docs(source: Source, comments: list[tree.Comment]) -> dict[int, str]:
     """The texts of runs of `##` lines, by the offset of what stands on the line below."""
-    docs: dict[int, str] = {}
-    lines: list[str] = []
-    expected = -1
+    runs: dict[int, list[str]] = {}
     for comment in comments:
-        if not comment.own_line or not comment.text.startswith("##"):
-            continue
-        if comment.span.start != expected:
-            lines = []
-        docs.pop(comment.span.start, None)
-        lines.append(comment.text[2:].removeprefix(" "))
-        expected = _below(source.text, comment.span.end)
-        docs[expected] = "\n".join(lines)
-    return docs
+        if comment.own_line and comment.text.startswith("##"):
+            lines = runs.pop(comment.span.start, [])
+            lines.append(comment.text[2:].removeprefix(" "))
+            runs[_below(source.text, comment.span.end)] = lines
+    return {offset: "\n".join(lines) for offset, lines in runs.items()}
 
 
 def _below(text: str, offset: int) -> int:

@@ -24,10 +24,10 @@ _GRAMMARS = (
 Rule = tuple[int, int, str, list[int], list[int], int]
 """One rule of the grammar: (symbol, length, builder, kept, counted, deeper).
 
-symbol: the nonterminal that it reduces to. length: how many symbols it replaces. builder: the builder's method; "" where
-its one part stands for it, "*" where it gathers a list. kept: the parts that the builder gets: i for part i, -1 for one
-that was left out, -2-i for the items of the list in part i. counted: the parts whose nesting counts. deeper: 1 where it
-adds a level of nesting, else 0.
+symbol: the nonterminal that it reduces to. length: how many symbols it replaces. builder: the builder's method; ""
+where its one part stands for it, "*" where it gathers a list. kept: the parts that the builder gets: i for part i, -1
+for one that was left out, -2-i for the items of the list in part i. counted: the parts whose nesting counts. deeper: 1
+where it adds a level of nesting, else 0.
 """
 
 
@@ -35,10 +35,10 @@ class Stored(TypedDict):
     """The table as JSON holds it.
 
     A kind is an index into `terminals`, a symbol an index into `nonterminals`. `words` and `marks` are the terminals
-    that are plain texts, `patterns` the others with their regular expressions, the most urgent first. A rule has the fields
-    of `Rule`. States with equal rows share them: the row of state s is ``action_rows[actions[s]]``, a flat list of
-    pairs: kind and action, or symbol and next state. An action is s+1 for a shift to state s and -(r+1) for a reduction
-    by rule r. `starts` gives the first and the last state of each start symbol.
+    that are plain texts, `patterns` the others with their regular expressions, the most urgent first. A rule has the
+    fields of `Rule`. States with equal rows share them: the row of state s is ``action_rows[actions[s]]``, a flat list
+    of pairs: kind and action, or symbol and next state. An action is s+1 for a shift to state s and -(r+1) for a
+    reduction by rule r. `starts` gives the first and the last state of each start symbol.
     """
 
     grammar: int
@@ -109,7 +109,6 @@ def load_table() -> Table:
         if text is None or stored["grammar"] == grammar_record(text):
             return Table(stored)
     # Lark is loaded here and not above: its import takes longer than a whole check.
-    from slimdsl.syntax.build_table import build_table
+    from slimdsl.syntax.build_table import build_table  # noqa: PLC0415
 
     return Table(build_table(text))
-

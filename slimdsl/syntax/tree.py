@@ -6,7 +6,7 @@ that differ in layout alone have equal trees.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, fields
 from typing import Union
 
 from slimdsl.diagnostics.source import Span
@@ -18,6 +18,33 @@ class Node(Value):
     """Base of all nodes."""
 
     span: Span = field(compare=False, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and _outline(self) == _outline(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(_outline(self)))
+
+
+def _outline(node: Node) -> list[object]:
+    """All that a node consists of, in a fixed order, as one flat list.
+
+    Comparing nodes by their parts' equality would recurse once for each level, and Python's stack is not deep enough
+    for the deepest text that is allowed.
+    """
+    outline: list[object] = []
+    waiting: list[object] = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Node):
+            outline.append(type(part))
+            waiting.extend(getattr(part, f.name) for f in fields(part) if f.compare)
+        elif isinstance(part, tuple):
+            outline.append(len(part))
+            waiting.extend(part)
+        else:
+            outline.append(part)
+    return outline
 
 
 # Expressions
