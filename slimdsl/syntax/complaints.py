@@ -126,13 +126,11 @@ def complain(machine: Machine, layout: Layout, first: int, end_name: str) -> Dia
 
 
 def line_bounds(machine: Machine, first: int) -> tuple[int, int]:
-    """Where the line that the machine is on begins and ends in the text, line breaks in brackets aside."""
-    tokens, end = machine.tokens, machine.index
-    newline = machine.table.kinds["_NEWLINE"]
-    while tokens[end].kind != newline and end + 1 < len(tokens):
-        end += 1
-    start = tokens[_line_start(machine, first)].start
-    return machine.source.text.rfind("\n", 0, start) + 1, tokens[end].start
+    """Where the line of statements that the machine is on begins in the text, and where the line of its token ends."""
+    text = machine.source.text
+    start = machine.tokens[_line_start(machine, first)].start
+    end = text.find("\n", machine.tokens[machine.index].start)
+    return text.rfind("\n", 0, start) + 1, len(text) if end < 0 else end
 
 
 def _line_start(machine: Machine, first: int) -> int:

@@ -166,7 +166,8 @@ class Machine:
             action = min(possible, default=0)
             if len(possible) != 1 or action >= 0 or self.table.rules[-action - 1][2] not in ("*", "body", "train_body"):
                 return
-            self._reduce(-action - 1)
+            if not self._reduce(-action - 1):
+                return
 
     def _statement_end(self, first: int, top_level: bool) -> int:
         """The token that ends the statement at hand: a line break, a `}` of what is around it, or the end."""

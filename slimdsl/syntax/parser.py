@@ -97,7 +97,7 @@ class _Run:
         return raw
 
     def _parse(self, layout: Layout, start: str, end_name: str) -> object | None:
-        if len(self.diagnostics) >= MAX_ERRORS:
+        if len(self.diagnostics) > MAX_ERRORS:
             return None
         listener = _Listener(self.diagnostics, layout, end_name)
         return parse_tokens(self._table, self._methods, self.source, layout.tokens, start, listener)

@@ -17,7 +17,7 @@ from tests.syntax.support import ROOT, line_of, read_cases
 
 SECONDS = 2.0
 
-# Each text with the one line it is worth; "" for a sound text.
+# Each text with what it is worth; "" for a sound text.
 EXTREMES = {
     "a sum of 101": ("let x = " + "+".join(["1"] * 101), ""),
     "a sum of 102": ("let x = " + "+".join(["1"] * 102), "1:1 E0114 this is nested more than 100 deep"),
@@ -36,6 +36,13 @@ EXTREMES = {
     "5,000 times else if": (
         "net f {\nif a { b }" + " else if a { b }" * 5_000 + "\n}",
         "2:1 E0114 this is nested more than 100 deep",
+    ),
+    "errors in 10,000 branches on a line": (
+        "net f {\n" + "if a { b c } else " * 10_000 + "{ d }\n}",
+        (
+            "2:1 E0114 this is nested more than 100 deep\n"
+            "2:10 E0111 `c` begins a second statement on this line | give it a line of its own"
+        ),
     ),
     "10,000 repeats": (
         "net f {\n" + "repeat 2 " * 10_000 + "conv\n}",
@@ -92,13 +99,19 @@ def timed(text: str) -> ParseResult:
 
 
 @pytest.mark.parametrize(("text", "expected"), EXTREMES.values(), ids=EXTREMES.keys())
-def test_an_extreme_text_is_worth_one_line_at_most(text: str, expected: str) -> None:
+def test_an_extreme_text_is_worth_exactly_this(text: str, expected: str) -> None:
     assert "\n".join(line_of(d) for d in timed(text).diagnostics) == expected
 
 
 @pytest.mark.parametrize(
     "text",
-    ["$ " * 30_000, "}" * 90_000, "net f {\n" + "conv(64 3x3)\n" * 8_000 + "}", "net f { conv(64 3x3) }\n" * 8_000],
+    [
+        "net f {\n" + "relu as a{1 1}\n" * 8_000 + "}",
+        "$ " * 30_000,
+        "}" * 90_000,
+        "net f {\n" + "conv(64 3x3)\n" * 8_000 + "}",
+        "net f { conv(64 3x3) }\n" * 8_000,
+    ],
 )
 def test_many_errors_are_cut(text: str) -> None:
     found = timed(text).diagnostics
