@@ -9,43 +9,20 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from slimdsl.diagnostics.diagnostic import Diagnostic, has_errors, sort_diagnostics
-from slimdsl.diagnostics.source import Source, Span
+from slimdsl.diagnostics.source import Source
 from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.ir.graph import Graph
+from slimdsl.library import Library, Loaded, read_source
 from slimdsl.semantics.analyze import Analysis, NetInfo, analyze, survey
+from slimdsl.semantics.reporter import Reporter
 from slimdsl.syntax import tree
-from slimdsl.syntax.parser import ParseResult, parse, parse_expression
+from slimdsl.syntax.parser import parse_expression
 
-MAX_FILE_BYTES = 2**20
+__all__ = ["Compilation", "UsageError", "read_source"]
 
 
 class UsageError(Exception):
     """What was asked for cannot be asked of this file: an unknown net, an unknown parameter, none or several nets."""
-
-
-def read_source(path: str) -> tuple[Source, tuple[Diagnostic, ...]]:
-    """Read a file; a file that is no text comes back empty, with a diagnostic that says why.
-
-    Raises:
-        OSError: the file is missing or cannot be read.
-    """
-    with open(path, "rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        empty = Source(path, "")
-        message = f"the file is larger than {MAX_FILE_BYTES:,} bytes"
-        return empty, (Diagnostic(code="E0190", message=message, span=Span(empty, 0, 0)),)
-    try:
-        return Source(path, data.decode("utf-8")), ()
-    except UnicodeDecodeError as error:
-        byte = f"byte 0x{data[error.start]:02x} at offset {error.start}"
-        if b"\0" in data:
-            empty = Source(path, "")
-            return empty, (Diagnostic(code="E0191", message=f"the file is binary: {byte}", span=Span(empty, 0, 0)),)
-        # What stands before the first bad byte is shown; it must not be parsed.
-        good = Source(path, data[: error.start].decode("utf-8"))
-        end = Span(good, len(good.text), len(good.text))
-        return good, (Diagnostic(code="E0191", message=f"the file is not UTF-8: {byte}", span=end),)
 
 
 class Compilation:
@@ -57,6 +34,7 @@ class Compilation:
         parameters: parameter of the net -> expression, as text of the language.
         training: build the training graph instead of the one for inference.
         read_diagnostics: what `read_source` had to say; the text is not parsed where that was an error.
+        library: the files that were read already, to share them among compilations.
 
     Raises:
         UsageError: by any attribute, where net or parameters do not fit the file.
@@ -70,31 +48,39 @@ class Compilation:
         parameters: Mapping[str, str] | None = None,
         training: bool = False,
         read_diagnostics: tuple[Diagnostic, ...] = (),
+        library: Library | None = None,
     ) -> None:
         self.source = source
         self.training = training
         self._net = net
         self._parameters = dict(parameters or {})
         self._read_diagnostics = read_diagnostics
+        self._library = library or Library()
 
     @cached_property
-    def _parsed(self) -> ParseResult:
-        unreadable = has_errors(self._read_diagnostics)
-        return parse(Source(self.source.name, "") if unreadable else self.source)
+    def _loaded(self) -> Loaded:
+        return self._library.load(self.source, self._read_diagnostics)
 
     @property
     def module(self) -> tree.Module:
         """The tree; of what could be parsed where there are errors."""
-        return self._parsed.module
+        return self._loaded.parsed.module
 
     @cached_property
     def _survey(self) -> tuple[tuple[NetInfo, ...], tuple[Diagnostic, ...]]:
-        return survey(self.module)
+        reporter = Reporter()
+        nets = survey(self._loaded.items, reporter)
+        return nets, tuple(reporter.diagnostics)
 
     @property
     def net_names(self) -> tuple[str, ...]:
         """The nets of the file, aliases included, in their order."""
         return tuple(net.name for net in self._survey[0])
+
+    @property
+    def checked_names(self) -> tuple[str, ...]:
+        """The nets that were looked at: all that need no arguments but those that were given, or the one that was named."""
+        return tuple(self._analyses) if self._loaded.readable else ()
 
     @cached_property
     def _arguments(self) -> dict[str, tree.Expr]:
@@ -110,10 +96,6 @@ class Compilation:
             if name not in known:
                 raise UsageError(" ".join([f"no net here has a parameter `{name}`;", did_you_mean(name, known)]).rstrip("; "))
         return arguments
-
-    @property
-    def _syntax_errors(self) -> bool:
-        return has_errors(self._read_diagnostics) or has_errors(self._parsed.diagnostics)
 
     @cached_property
     def _chosen(self) -> tuple[NetInfo, ...]:
@@ -136,18 +118,17 @@ class Compilation:
         analyses = {}
         for net in self._chosen:
             arguments = {name: value for name, value in self._arguments.items() if name in net.parameters}
-            analyses[net.name] = analyze(self.module, net.name, arguments, training=self.training)
+            analyses[net.name] = analyze(self._loaded.items, net.name, arguments, training=self.training)
         return analyses
 
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """All findings of all phases, in the order of the text; where no net was chosen, about every net."""
-        if has_errors(self._read_diagnostics):
-            return sort_diagnostics(self._read_diagnostics)
-        if self._syntax_errors:
+        found = list(self._loaded.diagnostics)
+        if not self._loaded.readable:
             # What a skipped statement would have made is missing below it: nothing more can be said with certainty.
-            return sort_diagnostics(self._parsed.diagnostics)
-        found = [*self._parsed.diagnostics, *self._survey[1]]
+            return sort_diagnostics(found)
+        found += self._survey[1]
         for analysis in self._analyses.values():
             found += analysis.diagnostics
         return sort_diagnostics(found)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from math import gcd
 from typing import Union
 
 from slimdsl.values import Value, positional, value
@@ -128,6 +129,10 @@ class SymbolicDim(Value):
             # floor((floor(p/a) + c) / b) is floor((p + c*a) / (a*b)) for positive a and b.
             inner = nested[0]
             return _from_terms(whole) + (inner.numerator + others * inner.divisor) // (inner.divisor * divisor)
+        common = gcd(divisor, *(count for monomial, count in rest.terms if monomial))
+        if common > 1:
+            # floor((g*p + c) / (g*b)) is floor((p + floor(c/g)) / b).
+            return _from_terms(whole) + _from_terms([(m, c // common) for m, c in rest.terms]) // (divisor // common)
         return _from_terms([*whole, ((FloorDiv(rest, divisor),), 1)])
 
     def factor_text(self) -> str:

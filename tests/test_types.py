@@ -47,6 +47,7 @@ FORMULAS = {
     "valid, then same": (lambda h: ceil_div((h - 3) // 2 + 1, 2), lambda h: (h + 1) // 4),
     "floor of a floor": (lambda h: (h // 3 + 1) // 2, lambda h: (h + 3) // 6),
     "exact part goes out": (lambda h: (6 * h + 7) // 3, lambda h: 2 * h + 2 + (h - h + 1) // 3),
+    "common factor": (lambda h: (2 * h + 3) // 4, lambda h: (h + 1) // 2),
     "product": (lambda h: (h + 1) * (h - 1), lambda h: h * h - 1),
 }
 

@@ -71,7 +71,7 @@ def _table(summary: Summary) -> list[str]:
 
 def _row(layer: LayerCost) -> tuple[str, ...]:
     return (
-        "  " * layer.depth + layer.scope,
+        layer.scope,
         layer.op,
         shape_text(layer.output.shape),
         count_text(layer.parameters),

@@ -71,7 +71,8 @@ itself (`init`, `random_seed`, `regularization_loss`, `update_ops`) cannot be an
         "E0207",
         "misplaced-statement",
         "the statement does not belong here",
-        """Inputs and outputs are those of the whole net: they stand in its own braces, not inside of a `repeat`.
+        """Inputs, outputs and heads are those of the whole net: they stand in its own braces, not inside of a `repeat`, a block or a
+scope. A `branch` stands in the braces of a merge, and a merge has branches in braces or tensors in parentheses.
 """,
     ),
     Code(
@@ -125,11 +126,18 @@ Give the second layer another scope, or none: unnamed layers are numbered.
 """,
     ),
     Code(
-        "E0290",
-        "not-yet-supported",
-        "this version does not build it yet",
-        """The construct is part of the language and is parsed, but this version of slimdsl cannot compile it: blocks and calls of
-them, merges (`concat`, `add`, `residual`, `branch`), `for`, `if`, `from`, `head`, `use`, and functions (`let f(x) = …`).
+        "E0213",
+        "unusable-file",
+        "a file that is used cannot be used",
+        """The file that a `use` names is missing, cannot be read, or lies outside of the project: the nearest folder upwards that has
+`.git` or `pyproject.toml`, or else the folder of the file itself. Paths are relative to the file they stand in.
+""",
+    ),
+    Code(
+        "E0214",
+        "circular-use",
+        "two files use each other",
+        """A file uses, directly or through others, a file that uses it. What both need goes into a third.
 """,
     ),
 )

@@ -23,6 +23,19 @@ TF-Slim builds the first of these in silence, as a layer that acts on the last a
 """,
     ),
     Code(
+        "E0402",
+        "branch-mismatch",
+        "branches cannot be joined",
+        """The branches of a merge do not fit each other: `add` and its like want equal shapes (an axis of size 1 is stretched),
+`concat` equal ones but for the axis it joins along, and all of them two branches or more.
+
+    add {
+      branch { conv(8, 1x1) }
+      branch { conv(16, 1x1) }   # error: branch 2 is [N, 28, 28, 16], branch 1 is [N, 28, 28, 8]
+    }
+""",
+    ),
+    Code(
         "E0403",
         "bad-dimension",
         "this cannot be a dimension",

@@ -86,7 +86,6 @@ class LayerRecord(Value):
         result: its result.
         first_node, end_node: its nodes are ``graph.nodes[first_node:end_node]``.
         first_variable, end_variable: its variables, likewise.
-        depth: 0 for what stands in the net itself, one more for each block or merge around it.
     """
 
     scope: str
@@ -96,7 +95,6 @@ class LayerRecord(Value):
     end_node: int
     first_variable: int
     end_variable: int
-    depth: int = 0
     span: Span | None = field(default=None, repr=False, compare=False)
 
 

@@ -7,7 +7,7 @@ sizes stay, so a figure is an integer or a polynomial such as ``4096*H*W``. Know
 from __future__ import annotations
 
 from slimdsl.ir.graph import Graph, LayerRecord, node_macs
-from slimdsl.types import Dim, Symbol, SymbolicDim, TensorType, product
+from slimdsl.types import Dim, Symbol, SymbolicDim, TensorType, product, substitute
 from slimdsl.values import Value, value
 
 
@@ -22,7 +22,6 @@ class LayerCost(Value):
         parameters: number of elements of its variables, moving averages included.
         macs: multiply-accumulate operations of one forward pass.
         activation_bytes: size of its result.
-        depth: how many blocks it stands in.
     """
 
     scope: str
@@ -31,7 +30,6 @@ class LayerCost(Value):
     parameters: int
     macs: Dim
     activation_bytes: Dim
-    depth: int
 
 
 @value
@@ -78,7 +76,7 @@ def summarize(graph: Graph) -> Summary:
         batch_names=batch,
         parameters=graph.parameter_count(),
         trainable_parameters=graph.parameter_count(trainable_only=True),
-        macs=_with_ones(macs, batch),
+        macs=substitute(macs, dict.fromkeys(batch, 1)),
         activation_bytes=activation_bytes,
         weight_bytes=sum(variable.size * variable.tensor.type.dtype.size for variable in graph.variables),
     )
@@ -94,9 +92,8 @@ def _layer_cost(graph: Graph, record: LayerRecord, batch: tuple[str, ...]) -> La
         op=record.op,
         output=output,
         parameters=sum(v.size for v in graph.variables[record.first_variable : record.end_variable]),
-        macs=_with_ones(macs, batch),
-        activation_bytes=_with_ones(product(output.shape) * output.dtype.size, batch),
-        depth=record.depth,
+        macs=substitute(macs, dict.fromkeys(batch, 1)),
+        activation_bytes=substitute(product(output.shape) * output.dtype.size, dict.fromkeys(batch, 1)),
     )
 
 
@@ -113,19 +110,3 @@ def _lone_name(dim: Dim) -> str:
         if count == 1 and len(monomial) == 1 and isinstance(monomial[0], Symbol):
             return monomial[0].name
     return ""
-
-
-def _with_ones(dim: Dim, names: tuple[str, ...]) -> Dim:
-    """The dimension with these named sizes set to one."""
-    if isinstance(dim, int):
-        return dim
-    total: Dim = 0
-    for monomial, count in dim.terms:
-        term: Dim = count
-        for atom in monomial:
-            if isinstance(atom, Symbol):
-                term = term * (1 if atom.name in names else SymbolicDim.named(atom.name))
-            else:
-                term = term * (_with_ones(atom.numerator, names) // atom.divisor)
-        total = total + term
-    return total

@@ -5,7 +5,7 @@
     variable LeNet/conv1/weights scope=LeNet/conv1 trainable init=truncated_normal{'stddev': 0.1} reg=none : float32[5, 5, 1, 32]
     node LeNet/conv1/Conv2D = convolution(images:0, LeNet/conv1/weights:0) {'padding': 'same'} scope=LeNet/conv1 : float32[N, 28, 28, 32]
     end_point LeNet/conv1 = LeNet/conv1/Relu:0
-    layer LeNet/conv1 = LeNet/conv1/Relu:0 op=conv nodes=0:3 variables=0:2 depth=0
+    layer LeNet/conv1 = LeNet/conv1/Relu:0 op=conv nodes=0:3 variables=0:2
     output logits = LeNet/fc4/BiasAdd:0
 
 Everything of the graph is in it but the spans. Arguments are literals; nothing is ever evaluated.
@@ -54,10 +54,7 @@ def _lines(graph: Graph) -> Iterator[str]:
     for layer in graph.layers:
         nodes = f"{layer.first_node}:{layer.end_node}"
         variables = f"{layer.first_variable}:{layer.end_variable}"
-        yield (
-            f"layer {layer.scope} = {layer.result.name} op={layer.op} nodes={nodes} variables={variables}"
-            f" depth={layer.depth}"
-        )
+        yield f"layer {layer.scope} = {layer.result.name} op={layer.op} nodes={nodes} variables={variables}"
     for name, tensor in graph.outputs.items():
         yield f"output {name} = {tensor.name}"
 
@@ -99,7 +96,7 @@ _REGULARIZERS = {regularizer.name: regularizer for regularizer in REGULARIZERS}
 
 _VARIABLE = re.compile(r"(\S+) scope=(\S*) (trainable|fixed) init=(\w+)(\{.*\}) reg=(?:none|(\w+)(\{.*\}))")
 _NODE = re.compile(r"(\S+) = (\w+)\((.*?)\) (\{.*\}) scope=(\S*)")
-_LAYER = re.compile(r"(\S+) = (\S+) op=(\w+) nodes=(\d+):(\d+) variables=(\d+):(\d+) depth=(\d+)")
+_LAYER = re.compile(r"(\S+) = (\S+) op=(\w+) nodes=(\d+):(\d+) variables=(\d+):(\d+)")
 
 
 def read_graph(text: str) -> Graph:
@@ -144,11 +141,11 @@ class _Reader:
             self._node(rest)
         elif keyword == "layer":
             scope, tensor, op, *numbers = self._match(_LAYER, rest)
-            first, end, first_variable, end_variable, depth = (int(number) for number in numbers)
+            first, end, first_variable, end_variable = (int(number) for number in numbers)
             self._layers.append(
                 LayerRecord(
                     scope=scope, op=op, result=self._tensors[tensor], first_node=first, end_node=end,
-                    first_variable=first_variable, end_variable=end_variable, depth=depth,
+                    first_variable=first_variable, end_variable=end_variable,
                 )
             )  # fmt: skip
         elif keyword in ("update", "end_point", "output"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import MISSING, Field, field, fields
 from typing import Any
 
-from slimdsl.ops.base import Initializer, LayerValue, Op, Regularizer
+from slimdsl.ops.base import Applicable, Initializer, LayerValue, Op, Regularizer
 from slimdsl.values import Value, positional, value
 
 
@@ -70,6 +70,16 @@ class Kind(Value):
         """The error for a value of the wrong kind."""
         wanted = f"{self.description} or `none`" if self.optional else self.description
         return ArgumentError(f"must be {wanted}, not {describe(given)}")
+
+
+@value
+class AnyKind(Kind):
+    """Any value: the parameters of blocks say no more."""
+
+    description: str = "a value"
+
+    def check(self, given: object) -> object:
+        return given
 
 
 @value
@@ -194,8 +204,8 @@ class LayerKind(Kind):
     table: str = "layer"
     optional: bool = True
 
-    def check(self, given: object) -> LayerValue:
-        if not isinstance(given, LayerValue):
+    def check(self, given: object) -> Applicable:
+        if not isinstance(given, Applicable):
             raise self.refuse(given)
         return given
 

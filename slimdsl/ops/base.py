@@ -91,7 +91,12 @@ class Op(Value):
 
 
 @positional
-class LayerValue(Value):
+class Applicable(Value):
+    """Base of what can be applied to a tensor in place of a layer: a `LayerValue`, or a block of the language."""
+
+
+@positional
+class LayerValue(Applicable):
     """A layer as a value, such as ``batch_norm(decay=0.9)``: the op and the arguments that were written, by name."""
 
     op: type[Op]
@@ -139,7 +144,7 @@ class Builder(Protocol):
         """As `emit`, with all results."""
         ...
 
-    def layer(self, layer: LayerValue, x: Operand) -> Operand:
+    def layer(self, layer: Applicable, x: Operand) -> Operand:
         """Apply a layer value, such as an activation or a normaliser, in this scope, with the `with` defaults for it."""
         ...
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 from slimdsl.ops import layer_arguments as shared
 from slimdsl.ops.activations import require_floating
 from slimdsl.ops.arguments import BoolKind, InitializerKind, NumberKind, RegularizerKind, arg
-from slimdsl.ops.base import Builder, Initializer, Layer, LayerValue, Operand, Primitive, Regularizer, ShapeError
+from slimdsl.ops.base import Applicable, Builder, Initializer, Layer, Operand, Primitive, Regularizer, ShapeError
 from slimdsl.ops.initializers import Ones, Zeros
 from slimdsl.ops.norm import EPSILON
 from slimdsl.ops.reshape import Reshape
@@ -155,7 +155,7 @@ class BatchNorm(Layer):
     center: bool = arg(BoolKind(), True, doc="add the variable `beta`")
     scale: bool = arg(BoolKind(), False, doc="multiply by the variable `gamma`")
     epsilon: float = arg(EPSILON, 0.001, doc="added to the variance")
-    activation: LayerValue | None = shared.activation_argument(relu=False)
+    activation: Applicable | None = shared.activation_argument(relu=False)
     beta_init: Initializer = arg(InitializerKind(), Zeros(), doc="first values of `beta`")
     gamma_init: Initializer = arg(InitializerKind(), Ones(), doc="first values of `gamma`")
     moving_mean_init: Initializer = arg(InitializerKind(), Zeros(), doc="first values of `moving_mean`")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Protocol
 
 from slimdsl.ops.activations import require_floating
-from slimdsl.ops.base import Builder, Initializer, Layer, LayerValue, Operand, Primitive, Regularizer, ShapeError
+from slimdsl.ops.base import Applicable, Builder, Initializer, Layer, Operand, Primitive, Regularizer, ShapeError
 from slimdsl.ops.layer_arguments import (
     activation_argument,
     biases_init_argument,
@@ -38,12 +38,12 @@ class WeightedLayer(Protocol):
     """The arguments that say how a layer with weights ends."""
 
     @property
-    def activation(self) -> LayerValue | None:
+    def activation(self) -> Applicable | None:
         """What is applied last."""
         ...
 
     @property
-    def norm(self) -> LayerValue | None:
+    def norm(self) -> Applicable | None:
         """What stands in place of the biases."""
         ...
 
@@ -97,7 +97,7 @@ class BiasAdd(Layer):
 
     name: ClassVar[str] = "bias_add"
     scope_name: ClassVar[str] = "BiasAdd"
-    activation: LayerValue | None = activation_argument(relu=False)
+    activation: Applicable | None = activation_argument(relu=False)
     biases_init: Initializer = biases_init_argument()
     biases_reg: Regularizer | None = biases_reg_argument()
     trainable: bool = trainable_argument()

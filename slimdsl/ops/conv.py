@@ -10,7 +10,7 @@ from typing import ClassVar
 from slimdsl.ops import layer_arguments as shared
 from slimdsl.ops.activations import require_floating
 from slimdsl.ops.arguments import WindowKind, arg
-from slimdsl.ops.base import Builder, Initializer, Layer, LayerValue, Operand, Primitive, Regularizer, ShapeError
+from slimdsl.ops.base import Applicable, Builder, Initializer, Layer, Operand, Primitive, Regularizer, ShapeError
 from slimdsl.ops.bias import complete
 from slimdsl.ops.shape import ExpandDims, Squeeze
 from slimdsl.ops.windows import (
@@ -86,8 +86,8 @@ class Conv(Layer):
     stride: Window = shared.stride_argument(1)
     padding: str = shared.padding_argument("same")
     rate: Window = shared.rate_argument()
-    activation: LayerValue | None = shared.activation_argument()
-    norm: LayerValue | None = shared.norm_argument()
+    activation: Applicable | None = shared.activation_argument()
+    norm: Applicable | None = shared.norm_argument()
     weights_init: Initializer = shared.weights_init_argument()
     weights_reg: Regularizer | None = shared.weights_reg_argument()
     biases_init: Initializer | None = shared.biases_init_argument()
@@ -180,8 +180,8 @@ class ConvTranspose(Layer):
     kernel: Window = shared.kernel_argument()
     stride: Window = shared.stride_argument(1)
     padding: str = shared.padding_argument("same")
-    activation: LayerValue | None = shared.activation_argument()
-    norm: LayerValue | None = shared.norm_argument()
+    activation: Applicable | None = shared.activation_argument()
+    norm: Applicable | None = shared.norm_argument()
     weights_init: Initializer = shared.weights_init_argument()
     weights_reg: Regularizer | None = shared.weights_reg_argument()
     biases_init: Initializer | None = shared.biases_init_argument()

@@ -7,7 +7,7 @@ from typing import ClassVar
 from slimdsl.ops import layer_arguments as shared
 from slimdsl.ops.activations import require_floating
 from slimdsl.ops.arguments import IntKind, arg
-from slimdsl.ops.base import Builder, Initializer, Layer, LayerValue, Operand, Primitive, Regularizer, ShapeError
+from slimdsl.ops.base import Applicable, Builder, Initializer, Layer, Operand, Primitive, Regularizer, ShapeError
 from slimdsl.ops.bias import complete
 from slimdsl.ops.windows import known_channels
 from slimdsl.types import Dim, TensorType, product, shape_text, surely_unequal
@@ -51,8 +51,8 @@ class FullyConnected(Layer):
     function_name: ClassVar[str] = "fully_connected"
     reserves_scope_name: ClassVar[bool] = True
     units: int = arg(IntKind(minimum=1), doc="number of outputs")
-    activation: LayerValue | None = shared.activation_argument()
-    norm: LayerValue | None = shared.norm_argument()
+    activation: Applicable | None = shared.activation_argument()
+    norm: Applicable | None = shared.norm_argument()
     weights_init: Initializer = shared.weights_init_argument()
     weights_reg: Regularizer | None = shared.weights_reg_argument()
     biases_init: Initializer | None = shared.biases_init_argument()

@@ -11,7 +11,7 @@ from typing import ClassVar
 from slimdsl.ops import layer_arguments as shared
 from slimdsl.ops.activations import require_floating
 from slimdsl.ops.arguments import BoolKind, InitializerKind, IntKind, IntsKind, NumberKind, arg
-from slimdsl.ops.base import Builder, Initializer, Layer, LayerValue, Operand, Primitive, ShapeError
+from slimdsl.ops.base import Applicable, Builder, Initializer, Layer, Operand, Primitive, ShapeError
 from slimdsl.ops.initializers import Ones, Zeros
 from slimdsl.ops.windows import known_channels, require_rank
 from slimdsl.types import Dim, DType, Shape, TensorType, shape_text, surely_unequal
@@ -115,7 +115,7 @@ class LayerNorm(Layer):
     scope_name: ClassVar[str] = "LayerNorm"
     center: bool = arg(BoolKind(), True, doc="add the variable `beta`")
     scale: bool = arg(BoolKind(), True, doc="multiply by the variable `gamma`")
-    activation: LayerValue | None = shared.activation_argument(relu=False)
+    activation: Applicable | None = shared.activation_argument(relu=False)
     begin_norm_axis: int = arg(IntKind(), 1, doc="the first axis of those that are averaged over")
     begin_params_axis: int = arg(IntKind(), -1, doc="the first axis of those that the parameters have")
     epsilon: float | None = arg(
@@ -161,7 +161,7 @@ class GroupNorm(Layer):
     center: bool = arg(BoolKind(), True, doc="add the variable `beta`")
     scale: bool = arg(BoolKind(), True, doc="multiply by the variable `gamma`")
     epsilon: float = arg(EPSILON, 1e-6, doc="added to the variance")
-    activation: LayerValue | None = shared.activation_argument(relu=False)
+    activation: Applicable | None = shared.activation_argument(relu=False)
     beta_init: Initializer = arg(InitializerKind(), Zeros(), doc="first values of `beta`")
     gamma_init: Initializer = arg(InitializerKind(), Ones(), doc="first values of `gamma`")
     trainable: bool = shared.trainable_argument()
@@ -216,7 +216,7 @@ class InstanceNorm(Layer):
     center: bool = arg(BoolKind(), True, doc="add the variable `beta`")
     scale: bool = arg(BoolKind(), True, doc="multiply by the variable `gamma`")
     epsilon: float = arg(EPSILON, 1e-6, doc="added to the variance")
-    activation: LayerValue | None = shared.activation_argument(relu=False)
+    activation: Applicable | None = shared.activation_argument(relu=False)
     beta_init: Initializer = arg(InitializerKind(), Zeros(), doc="first values of `beta`")
     gamma_init: Initializer = arg(InitializerKind(), Ones(), doc="first values of `gamma`")
     trainable: bool = shared.trainable_argument()

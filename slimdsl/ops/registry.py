@@ -31,6 +31,7 @@ from slimdsl.ops.conv import Conv, Convolution, ConvTranspose, TransposedConvolu
 from slimdsl.ops.dense import FullyConnected, MatMul
 from slimdsl.ops.dropout import Dropout, RandomDrop
 from slimdsl.ops.lrn import Lrn
+from slimdsl.ops.merge import Add, Concat, Maximum, Merge, Minimum, Mul, Pack, Sub
 from slimdsl.ops.norm import GroupNorm, InstanceNorm, LayerNorm, Normalize, NormalizeGroups
 from slimdsl.ops.pool import AveragePooling, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, MaxPooling
 from slimdsl.ops.reshape import Flatten, Reshape
@@ -53,6 +54,8 @@ ALL_OPS: tuple[type[Op], ...] = (
     Dropout, RandomDrop,
     # lrn
     Lrn,
+    # merge
+    Add, Concat, Maximum, Minimum, Mul, Pack, Sub,
     # norm
     GroupNorm, InstanceNorm, LayerNorm, Normalize, NormalizeGroups,
     # pool
@@ -67,3 +70,6 @@ ALL_OPS: tuple[type[Op], ...] = (
     MergeRows, Softmax, SoftmaxRows, SplitRows,
 )  # fmt: skip
 """Layers and primitives; a `Primitive` that is not `writable` has no spelling in the language."""
+
+ALL_MERGES: tuple[type[Merge], ...] = tuple(op for op in ALL_OPS if issubclass(op, Merge))
+"""What takes branches; written differently from layers."""

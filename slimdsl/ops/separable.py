@@ -7,7 +7,7 @@ from typing import ClassVar
 from slimdsl.ops import layer_arguments as shared
 from slimdsl.ops.activations import require_floating
 from slimdsl.ops.arguments import InitializerKind, IntKind, WindowKind, arg
-from slimdsl.ops.base import Builder, Initializer, Layer, LayerValue, Operand, Primitive, Regularizer, ShapeError
+from slimdsl.ops.base import Applicable, Builder, Initializer, Layer, Operand, Primitive, Regularizer, ShapeError
 from slimdsl.ops.bias import complete
 from slimdsl.ops.conv import Convolution, require_channels
 from slimdsl.ops.shape import Tile
@@ -81,8 +81,8 @@ class SeparableConv(Layer):
     stride: Window = shared.stride_argument(1)
     padding: str = shared.padding_argument("same")
     rate: Window = shared.rate_argument()
-    activation: LayerValue | None = shared.activation_argument()
-    norm: LayerValue | None = shared.norm_argument()
+    activation: Applicable | None = shared.activation_argument()
+    norm: Applicable | None = shared.norm_argument()
     weights_init: Initializer = shared.weights_init_argument()
     pointwise_init: Initializer | None = arg(
         InitializerKind(optional=True), None, doc="first values of the pointwise weights; `none`: as `weights_init`"
@@ -127,8 +127,8 @@ class DepthwiseConv(Layer):
     stride: Window = shared.stride_argument(1)
     padding: str = shared.padding_argument("same")
     rate: Window = shared.rate_argument()
-    activation: LayerValue | None = shared.activation_argument()
-    norm: LayerValue | None = shared.norm_argument()
+    activation: Applicable | None = shared.activation_argument()
+    norm: Applicable | None = shared.norm_argument()
     weights_init: Initializer = shared.weights_init_argument()
     weights_reg: Regularizer | None = shared.weights_reg_argument()
     biases_init: Initializer | None = shared.biases_init_argument()
@@ -183,8 +183,8 @@ class ConvInPlane(Layer):
     kernel: Window = shared.kernel_argument()
     stride: Window = shared.stride_argument(1)
     padding: str = shared.padding_argument("same")
-    activation: LayerValue | None = shared.activation_argument()
-    norm: LayerValue | None = shared.norm_argument()
+    activation: Applicable | None = shared.activation_argument()
+    norm: Applicable | None = shared.norm_argument()
     weights_init: Initializer = shared.weights_init_argument()
     weights_reg: Regularizer | None = shared.weights_reg_argument()
     biases_init: Initializer | None = shared.biases_init_argument()

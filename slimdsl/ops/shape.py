@@ -21,11 +21,13 @@ _INTEGERS = {
 
 @value
 class Identity(Primitive):
-    """The tensor itself, under another name. TensorFlow: ``tf.identity``."""
+    """The tensor itself, under another name. TensorFlow: ``tf.identity``.
+
+    Opens no scope: `as` names the node. Example: ``identity as output``.
+    """
 
     name: ClassVar[str] = "identity"
     node_name: ClassVar[str] = "Identity"
-    writable: ClassVar[bool] = False
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]

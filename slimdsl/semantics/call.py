@@ -1,8 +1,8 @@
-"""Arguments of a call to what an op, an initialiser or a regulariser declares: names, order, kinds."""
+"""Arguments of a call to what is called: an op, an initialiser, a regulariser, a block, a function, a net."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from slimdsl.diagnostics.diagnostic import Label
@@ -76,3 +76,75 @@ def bind_arguments(
 
 def _listed(names: list[str]) -> str:
     return f"its arguments are {', '.join(f'`{name}`' for name in names)}" if names else ""
+
+def bind_params(
+    name: str,
+    params: Sequence[tree.Param],
+    arguments: Sequence[tree.Argument],
+    environment: Environment,
+    evaluator: Evaluator,
+    reporter: Reporter,
+) -> dict[str, object] | None:
+    """Match what was written in a call of a block or a function to its parameters; None where something was reported."""
+    names = [param.name for param in params]
+    values: dict[str, object] = {}
+    spans: dict[str, Span] = {}
+    fine, keyword_seen = True, False
+    for position, argument in enumerate(arguments):
+        key = argument.name
+        if key is None and keyword_seen:
+            reporter.report("E0303", "an argument by position cannot follow one by name", argument.span)
+            return None
+        keyword_seen = keyword_seen or key is not None
+        if key is None and position >= len(names):
+            count = f"{len(names)} argument{'' if len(names) == 1 else 's'}"
+            message = f"`{name}` takes at most {count}" if names else f"`{name}` takes no arguments"
+            reporter.report("E0303", message, argument.span, label="one too many")
+            return None
+        key = names[position] if key is None else key
+        if key not in names:
+            listed = f"its parameters are {', '.join(f'`{known}`' for known in names)}" if names else ""
+            help = did_you_mean(key, names) or listed
+            reporter.report("E0202", f"`{name}` has no parameter `{key}`", argument.span, help=help)
+            fine = False
+        elif key in values:
+            labels = (Label(spans[key], "given here first"),)
+            reporter.report("E0303", f"`{key}` is given twice", argument.span, labels=labels)
+            fine = False
+        else:
+            values[key] = evaluator.value(argument.value, environment)
+            spans[key] = argument.span
+            fine = fine and not isinstance(values[key], Unknown)
+    return values if fine else None
+
+
+def param_values(
+    name: str,
+    params: Sequence[tree.Param],
+    given: Mapping[str, object],
+    environment: Environment,
+    span: Span,
+    evaluator: Evaluator,
+    reporter: Reporter,
+) -> dict[str, object] | None:
+    """Values for all parameters: as given, else the default, which may use the parameters before it.
+
+    Args:
+        environment: where the callee was defined; the parameters are bound in it.
+        span: the call, for a parameter that is missing.
+
+    Returns:
+        None where something was reported.
+    """
+    values: dict[str, object] = {}
+    for param in params:
+        if param.name in given:
+            values[param.name] = given[param.name]
+        elif param.default is not None:
+            values[param.name] = evaluator.value(param.default, environment)
+        else:
+            help = param.doc.strip().partition("\n")[0]
+            reporter.report("E0303", f"`{name}` needs `{param.name}`", span, help=help)
+            return None
+        environment.bind(param.name, values[param.name], param.span)
+    return None if any(isinstance(value, Unknown) for value in values.values()) else values

@@ -17,11 +17,13 @@ from slimdsl.ops.arguments import ArgumentError, Kernel, Kind, argument_specs
 from slimdsl.ops.base import Initializer, LayerValue, Op, Regularizer
 from slimdsl.semantics.arithmetic import binary, bounded
 from slimdsl.semantics.builtins import BUILTIN_NAMES, Builtin
-from slimdsl.semantics.call import bind_arguments
+from slimdsl.semantics.call import bind_arguments, bind_params, param_values
+from slimdsl.semantics.callables import BlockValue, FunctionValue
 from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.graph_builder import GraphBuilder
+from slimdsl.semantics.limits import Limits
 from slimdsl.semantics.reporter import Reporter
-from slimdsl.semantics.tables import INITIALIZER_NAMES, LAYERS, REGULARIZER_NAMES
+from slimdsl.semantics.tables import INITIALIZER_NAMES, LAYERS, REGULARIZER_NAMES, is_word
 from slimdsl.semantics.values import UNDECIDED, UNKNOWN, Quotient, Undecided, Unknown, kind_of
 from slimdsl.syntax import tree
 from slimdsl.types import SymbolicDim
@@ -43,10 +45,11 @@ class Flow(Protocol):
 class Evaluator:
     """Evaluates the expressions of one analysis."""
 
-    def __init__(self, reporter: Reporter, builder: GraphBuilder, flow: Flow) -> None:
+    def __init__(self, reporter: Reporter, builder: GraphBuilder, flow: Flow, limits: Limits) -> None:
         self._reporter = reporter
         self._builder = builder
         self._flow = flow
+        self._limits = limits
 
     def value(self, node: tree.Expr, environment: Environment, kind: Kind | None = None) -> object:
         """The value of an expression; UNKNOWN where something was reported."""
@@ -58,6 +61,14 @@ class Evaluator:
             return Kernel(node.sizes)
         if isinstance(node, tree.NameExpr):
             return self._name(node, environment, kind)
+        self._limits.enter(node.span)
+        given = self._composite(node, environment, kind)
+        self._limits.leave()
+        return given
+
+    def _composite(
+        self, node: tree.Expr, environment: Environment, kind: Kind | None
+    ) -> object:
         if isinstance(node, tree.StringLit):
             return self.text(node.parts, environment)
         if isinstance(node, (tree.ListExpr, tree.TupleExpr)):
@@ -74,6 +85,7 @@ class Evaluator:
             return self._binary(node, environment)
         if isinstance(node, tree.ConditionalExpr):
             return self._conditional(node, environment, kind)
+        assert isinstance(node, tree.PipelineExpr)
         x = self.value(node.subject, environment)
         for stage in node.stages:
             x = self._flow.stage(stage, x, environment)
@@ -145,6 +157,8 @@ class Evaluator:
             message = f"`{node.name}` is a function; call it: `{node.name}(…)`"
             self._reporter.report("E0203", message, node.span)
             return UNKNOWN
+        if (kind is None or not (kind.table or kind.words)) and is_word(node.name):
+            return node.name
         self._unknown_name(node, environment, kind)
         return UNKNOWN
 
@@ -181,11 +195,8 @@ class Evaluator:
             self._reporter.report("E0203", "only a function, a layer or a block can be called", callee.span)
             return UNKNOWN
         binding = environment.find(callee.name)
-        if binding is not None:
-            if not isinstance(binding.value, Unknown):
-                message = f"`{callee.name}` is {kind_of(binding.value)}, which cannot be called"
-                self._reporter.report("E0203", message, callee.span, labels=(Label(binding.span, "bound here"),))
-            return UNKNOWN
+        if binding is not None and not (binding.by_scope and self._table_entry(callee.name, kind)):
+            return self._call_value(binding.value, binding.span, node, callee, environment)
         found = self._table_entry(callee.name, kind)
         if found is None:
             self._unknown_function(callee, kind)
@@ -196,6 +207,38 @@ class Evaluator:
             bound = bind_arguments(found, found.name, node.arguments, callee.span, environment, self, self._reporter)
             return UNKNOWN if bound is None else LayerValue(found, tuple(bound.values.items()))
         return self._instance(found, node.arguments, callee.span, node.span, environment)
+
+    def _call_value(
+        self, called: object, bound_at: Span, node: tree.CallExpr, callee: tree.NameExpr, environment: Environment
+    ) -> object:
+        if isinstance(called, FunctionValue):
+            return self._function(called, node, environment)
+        if isinstance(called, BlockValue):
+            item = called.item
+            written = bind_params(item.name, item.params, node.arguments, environment, self, self._reporter)
+            if written is None:
+                return UNKNOWN
+            return BlockValue(item, called.environment, tuple({**dict(called.arguments), **written}.items()))
+        if isinstance(called, LayerValue):
+            op = called.op
+            bound = bind_arguments(op, op.name, node.arguments, callee.span, environment, self, self._reporter)
+            return UNKNOWN if bound is None else LayerValue(op, tuple({**dict(called.arguments), **bound.values}.items()))
+        if not isinstance(called, Unknown):
+            message = f"`{callee.name}` is {kind_of(called)}, which cannot be called"
+            self._reporter.report("E0203", message, callee.span, labels=(Label(bound_at, "bound here"),))
+        return UNKNOWN
+
+    def _function(self, called: FunctionValue, node: tree.CallExpr, environment: Environment) -> object:
+        written = bind_params(called.name, called.params, node.arguments, environment, self, self._reporter)
+        if written is None:
+            return UNKNOWN
+        inner = Environment(called.environment)
+        with (
+            self._limits.call(called.name, node.span),
+            self._reporter.frame(f"in {called.name}, called here", node.span),
+        ):
+            values = param_values(called.name, called.params, written, inner, node.span, self, self._reporter)
+            return UNKNOWN if values is None else self.value(called.body, inner)
 
     def _unknown_function(self, callee: tree.NameExpr, kind: Kind | None) -> None:
         noun, candidates = _candidates(kind, "function", [])

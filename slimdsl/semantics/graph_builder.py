@@ -6,13 +6,13 @@ know the places.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from slimdsl.diagnostics.source import Span
 from slimdsl.ir.graph import Graph, LayerRecord, Node, Tensor, Update, Variable, node_macs
 from slimdsl.ops.arguments import argument_specs
-from slimdsl.ops.base import Initializer, Layer, LayerValue, Op, Operand, Primitive, Regularizer, ShapeError
+from slimdsl.ops.base import Applicable, Initializer, Layer, LayerValue, Op, Operand, Primitive, Regularizer, ShapeError
 from slimdsl.ops.initializers import shape_problem
 from slimdsl.semantics.defaults import Defaults
 from slimdsl.semantics.scopes import ScopeNames, join, prefixes
@@ -20,6 +20,10 @@ from slimdsl.types import Dim, DType, TensorType, shape_text
 
 MAX_NODES = 50_000
 MAX_VARIABLE_BYTES = 2**40
+
+
+class Reported(Exception):
+    """A block in an argument failed; what is wrong was reported where it is."""
 
 
 class LimitError(Exception):
@@ -45,6 +49,7 @@ class GraphBuilder:
         self._end_points: dict[str, Tensor] = {}
         self._by_tensor: dict[Tensor, Variable] = {}
         self._span: Span | None = None
+        self.apply_other: Callable[[Applicable, Tensor, Span], object] | None = None
 
     def variable(
         self,
@@ -88,6 +93,16 @@ class GraphBuilder:
         """Add a node below the scope; see `ops.base.Builder`."""
         return self._add(op, inputs, join(self.scope, name or op.node_name))
 
+    def add(self, op: Primitive, inputs: tuple[Tensor, ...], wanted: str, span: Span) -> Tensor:
+        """Add a node with a name of its own, made unique; return its first result.
+
+        Raises:
+            ShapeError: the types do not fit.
+            LimitError: the graph is too large.
+        """
+        self._span = span
+        return self._add(op, inputs, wanted)[0]
+
     def _add(self, op: Primitive, inputs: tuple[Operand, ...], wanted: str) -> tuple[Tensor, ...]:
         types = op.infer_all(*(operand.type for operand in inputs))
         if len(self.nodes) >= MAX_NODES:
@@ -98,13 +113,26 @@ class GraphBuilder:
         self.nodes.append(Node(name, op, tensors, results, self.scope, self._span))
         return results
 
-    def layer(self, layer: LayerValue, x: Operand) -> Tensor:
+    def layer(self, layer: Applicable, x: Operand) -> Tensor:
         """Apply a layer value in this scope, with the defaults that hold here; see `ops.base.Builder`."""
+        if not isinstance(layer, LayerValue):
+            return self._other(layer, x)
         op, _ = self.instantiate(layer.op, dict(layer.arguments))
         if isinstance(op, Primitive):
             return self.emit(op, x)
         with self.inside(self.names.default_scope(self.scope, layer.op.scope_for(x.type))):
             return self._build(op, x)
+
+    def _other(self, block: Applicable, x: Operand) -> Tensor:
+        """Apply a block that stands in an argument."""
+        span = self._span
+        if self.apply_other is None or not isinstance(x, Tensor) or span is None:
+            raise TypeError(f"{block} cannot be applied here")
+        result = self.apply_other(block, x, span)
+        self._span = span
+        if not isinstance(result, Tensor):
+            raise Reported
+        return result
 
     def update(self, variable: Operand, new_value: Operand) -> None:
         """Record what a variable becomes after a step; see `ops.base.Builder`."""
@@ -133,7 +161,7 @@ class GraphBuilder:
         finally:
             self.scope = outer
 
-    def place(self, op: Op, inherited: frozenset[str], x: Tensor, path: str | None, span: Span, depth: int) -> Tensor:
+    def place(self, op: Op, inherited: frozenset[str], x: Tensor, path: str | None, span: Span) -> Tensor:
         """Add a layer as a statement wrote it.
 
         Args:
@@ -142,38 +170,43 @@ class GraphBuilder:
             x: the current tensor.
             path: the scope as `as` gave it, already open; None for the default.
             span: the place of the statement, for messages.
-            depth: see `LayerRecord`.
 
         Raises:
             ShapeError: the types do not fit.
             LimitError: the graph is too large.
+            Reported: a block among the arguments failed.
         """
         first_node, first_variable = len(self.nodes), len(self.variables)
         self._span = span
         if isinstance(op, Primitive):
-            wanted = path or join(self.scope, op.node_name)
-            result = self._add(op, (x,), wanted)[0]
+            result = self._add(op, (x,), path or join(self.scope, op.node_name))[0]
             scope = result.node
         else:
             scope = path or self.names.default_scope(self.scope, type(op).scope_for(x.type))
             with self.inside(scope):
                 result = self._build(op, x)
+        self.record(op.name, scope, result, first_node, span, first_variable=first_variable)
+        self.inherited[result] = inherited
+        return result
+
+    def record(
+        self, op: str, scope: str, result: Tensor, first_node: int, span: Span, *, first_variable: int | None = None
+    ) -> None:
+        """Record what was written as a layer: its nodes from `first_node` on, and its end point."""
+        end_variable = len(self.variables)
         self.layers.append(
             LayerRecord(
                 scope=scope,
-                op=op.name,
+                op=op,
                 result=result,
                 first_node=first_node,
                 end_node=len(self.nodes),
-                first_variable=first_variable,
-                end_variable=len(self.variables),
-                depth=depth,
+                first_variable=end_variable if first_variable is None else first_variable,
+                end_variable=end_variable,
                 span=span,
             )
         )
-        self.inherited[result] = inherited
         self.mark_end_point(scope, result)
-        return result
 
     def mark_end_point(self, scope: str, result: Tensor) -> None:
         """The scope and those around it have this tensor as the last that was made in them."""

@@ -1,40 +1,37 @@
-"""The items of a file by name: nets, aliases and blocks, with duplicates and unknown versions reported."""
+"""The items of a file by name, with those of the files that it uses; duplicates and unknown versions reported.
+
+Files are read elsewhere: an `Items` is given those of the files it uses. Each file has names of its own: what a block
+means does not depend on who uses it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from slimdsl.diagnostics.diagnostic import Label
 from slimdsl.diagnostics.source import Span
-from slimdsl.diagnostics.suggest import did_you_mean
+from slimdsl.semantics.callables import BlockValue
 from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.reporter import Reporter
+from slimdsl.semantics.statements import Statements
 from slimdsl.semantics.values import ItemName
 from slimdsl.syntax import tree
-from slimdsl.values import Value, value
 
 LANGUAGE_VERSION = 1
-MAX_ALIASES = 20
-
-
-@value
-class ResolvedNet(Value):
-    """A net with the arguments that its aliases give: parameter -> expression; `root` is its root scope or None."""
-
-    name: str
-    item: tree.NetItem
-    arguments: dict[str, tree.Expr]
-    root: tree.ScopePath | None
 
 
 class Items:
-    """What a file defines."""
+    """What a file defines, and what it has from the files that it uses."""
 
-    def __init__(self, module: tree.Module, reporter: Reporter) -> None:
+    def __init__(self, module: tree.Module, used: Sequence[Items], reporter: Reporter) -> None:
+        self.module = module
+        self.used = used
         self.nets: dict[str, tree.NetItem | tree.NetAlias] = {}
         self.blocks: dict[str, tree.BlockItem] = {}
         self.lets: list[tree.LetStmt] = []
+        self.spans: dict[str, Span] = {}
         self._reporter = reporter
-        self._spans: dict[str, Span] = {}
-        self._check_version(module)
+        self._check_version()
         trains: list[tree.TrainItem] = []
         for item in module.items:
             if isinstance(item, (tree.NetItem, tree.NetAlias)):
@@ -45,101 +42,81 @@ class Items:
                     self.blocks[item.name] = item
             elif isinstance(item, tree.LetStmt):
                 self.lets.append(item)
-            elif isinstance(item, tree.UseItem):
-                message = "`use` is part of the language and not supported by this version yet"
-                reporter.report("E0290", message, item.span)
-            else:
+                for name, span in pattern_names(item.pattern):
+                    self.spans.setdefault(name, span)
+            elif isinstance(item, tree.TrainItem):
                 trains.append(item)
         for extra in trains[1:]:
             labels = (Label(_first_line(trains[0].span), "the first is here"),)
             reporter.report("E0206", "a file has one `train` block", _first_line(extra.span), labels=labels)
+        self._check_used()
 
-    def bind(self, environment: Environment) -> None:
-        """Bind the names of nets and blocks, so that messages can tell what they are."""
+    def find_net(self, name: str) -> tuple[tree.NetItem | tree.NetAlias, Items] | None:
+        """A net of this file, or of one that it uses, and the file that it stands in."""
+        if name in self.nets:
+            return self.nets[name], self
+        return next(((used.nets[name], used) for used in self.used if name in used.nets), None)
+
+    def net_names(self) -> list[str]:
+        """The nets of this file and of those that it uses."""
+        return [*self.nets, *(name for used in self.used for name in used.nets)]
+
+    def environment(self, statements: Statements, made: dict[int, Environment]) -> Environment:
+        """The names of this file for one analysis; `made` has those of the files that were looked at before."""
+        if id(self) in made:
+            return made[id(self)]
+        environment = made[id(self)] = Environment()
+        for used in self.used:
+            inner = used.environment(statements, made)
+            for name, span in used.spans.items():
+                binding = inner.find(name)
+                if name not in self.spans and binding is not None:
+                    environment.bind(name, binding.value, span)
         for name in self.nets:
-            environment.bind(name, ItemName("net", name), self._spans[name])
-        for name in self.blocks:
-            environment.bind(name, ItemName("block", name), self._spans[name])
-
-    def resolve(self, name: str) -> ResolvedNet | None:
-        """Follow the aliases of a net to its item; None where something was reported."""
-        arguments: dict[str, tree.Expr] = {}
-        root: tree.ScopePath | None = None
-        seen: list[str] = []
-        item = self.nets[name]
-        while isinstance(item, tree.NetAlias):
-            seen.append(item.name)
-            root = root or item.scope
-            call = item.value
-            callee = call.callee if isinstance(call, tree.CallExpr) else call
-            if not isinstance(callee, tree.NameExpr):
-                self._reporter.report("E0204", "an alias is a call of a net, such as `resnet_v1([3, 4, 6, 3])`", call.span)
-                return None
-            if callee.name in seen:
-                self._reporter.report("E0210", f"the net `{callee.name}` is an alias of itself", callee.span)
-                return None
-            if len(seen) > MAX_ALIASES:
-                message = f"`{name}` is an alias of an alias, more than {MAX_ALIASES} times over"
-                self._reporter.report("E0305", message, self.nets[name].name_span)
-                return None
-            target = self.nets.get(callee.name)
-            if target is None:
-                help = did_you_mean(callee.name, [other for other in self.nets if other not in seen])
-                self._reporter.report("E0201", f"unknown net `{callee.name}`", callee.span, help=help)
-                return None
-            written = self._written(call, self._parameters(target), callee.name)
-            if written is None:
-                return None
-            arguments = {**written, **arguments}
-            item = target
-        return ResolvedNet(name=name, item=item, arguments=arguments, root=root or item.scope)
-
-    def _parameters(self, item: tree.NetItem | tree.NetAlias) -> list[str]:
-        seen: set[str] = set()
-        while isinstance(item, tree.NetAlias) and len(seen) <= MAX_ALIASES:
-            seen.add(item.name)
-            callee = item.value.callee if isinstance(item.value, tree.CallExpr) else item.value
-            target = self.nets.get(callee.name) if isinstance(callee, tree.NameExpr) else None
-            if target is None or target.name in seen:
-                return []
-            item = target
-        return [] if isinstance(item, tree.NetAlias) else [param.name for param in item.params]
-
-    def _written(self, call: tree.Expr, parameters: list[str], name: str) -> dict[str, tree.Expr] | None:
-        written: dict[str, tree.Expr] = {}
-        for position, argument in enumerate(call.arguments if isinstance(call, tree.CallExpr) else ()):
-            key = argument.name
-            if key is None and position >= len(parameters):
-                message = f"`{name}` takes at most {len(parameters)} arguments"
-                self._reporter.report("E0303", message, argument.span)
-                return None
-            key = parameters[position] if key is None else key
-            if key not in parameters:
-                help = did_you_mean(key, parameters)
-                self._reporter.report("E0202", f"`{name}` has no parameter `{key}`", argument.span, help=help)
-                return None
-            if key in written:
-                self._reporter.report("E0303", f"`{key}` is given twice", argument.span)
-                return None
-            written[key] = argument.value
-        return written
+            environment.bind(name, ItemName("net", name), self.spans[name])
+        for name, block in self.blocks.items():
+            environment.bind(name, BlockValue(block, environment), self.spans[name])
+        for let in self.lets:
+            statements.let(let, environment)
+        return environment
 
     def _new(self, name: str, span: Span) -> bool:
-        if name in self._spans:
-            labels = (Label(self._spans[name], "first here"),)
+        if name in self.spans:
+            labels = (Label(self.spans[name], "first here"),)
             self._reporter.report("E0206", f"`{name}` is defined twice", span, labels=labels)
             return False
-        self._spans[name] = span
+        self.spans[name] = span
         return True
 
-    def _check_version(self, module: tree.Module) -> None:
+    def _check_used(self) -> None:
+        seen: dict[str, Span] = dict(self.spans)
+        for used in self.used:
+            for name, span in used.spans.items():
+                if name in seen and seen[name] != span:
+                    labels = (Label(span, "and here, in a file that is used"),)
+                    self._reporter.report("E0206", f"`{name}` is defined twice", seen[name], labels=labels)
+                seen.setdefault(name, span)
+
+    def _check_version(self) -> None:
+        module = self.module
         if module.version is None:
             span = Span(module.span.source, module.span.start, module.span.start)
             help = f"write `slim {LANGUAGE_VERSION}` as the first line"
-            self._reporter.report("E0211", "the file does not say which version of the language it is in", span, help=help)
+            message = "the file does not say which version of the language it is in"
+            self._reporter.report("E0211", message, span, help=help)
         elif module.version != LANGUAGE_VERSION:
-            message = f"the file is in version {module.version} of the language; this is a compiler for version {LANGUAGE_VERSION}"
+            message = (
+                f"the file is in version {module.version} of the language; this is a compiler for version "
+                f"{LANGUAGE_VERSION}"
+            )
             self._reporter.report("E0211", message, _first_line(module.span))
+
+
+def pattern_names(pattern: tree.Pattern) -> list[tuple[str, Span]]:
+    """The names that a pattern binds, with their places."""
+    if isinstance(pattern, tree.NamePattern):
+        return [(pattern.name, pattern.span)]
+    return [pair for item in pattern.items for pair in pattern_names(item)]
 
 
 def _first_line(span: Span) -> Span:

@@ -6,10 +6,9 @@ from slimdsl.diagnostics.diagnostic import Label
 from slimdsl.ir.graph import Tensor
 from slimdsl.semantics.graph_builder import GraphBuilder
 from slimdsl.semantics.reporter import Reporter
-from slimdsl.syntax import tree
 
 
-def output_from_with(statement: tree.OutputStmt, result: Tensor, builder: GraphBuilder, reporter: Reporter) -> None:
+def output_from_with(name: str, result: Tensor, builder: GraphBuilder, reporter: Reporter) -> None:
     """Warn where the layer that makes this output takes `activation` or `norm` from a `with`."""
     record = next((layer for layer in reversed(builder.layers) if layer.result is result), None)
     if record is None or record.span is None:
@@ -18,7 +17,7 @@ def output_from_with(statement: tree.OutputStmt, result: Tensor, builder: GraphB
         default = builder.defaults.of(record.op).get(argument)
         if argument not in builder.inherited.get(result, frozenset()) or default is None or default.value is None:
             continue
-        message = f"the output `{statement.name}` gets its `{argument}` (`{default.value}`) only from a `with`"
+        message = f"the output `{name}` gets its `{argument}` (`{default.value}`) only from a `with`"
         reporter.report(
             "W0601",
             message,

@@ -9,6 +9,7 @@ from slimdsl.diagnostics.diagnostic import Diagnostic, Frame, Label
 from slimdsl.diagnostics.source import Span
 
 MAX_ERRORS = 100
+MAX_CHAIN = 8
 
 
 class Reporter:
@@ -33,10 +34,19 @@ class Reporter:
                     span=span,
                     label=label,
                     labels=labels,
-                    chain=tuple(reversed(self._frames)),
+                    chain=self._chain(),
                     help=help,
                 )
             )
+
+    def _chain(self) -> tuple[Frame, ...]:
+        """The steps that led here, innermost first; the middle of a long chain is left out."""
+        frames = self._frames[::-1]
+        if len(frames) > MAX_CHAIN:
+            half = MAX_CHAIN // 2
+            left_out = len(frames) - 2 * half
+            frames[half:-half] = [Frame(f"… {left_out} more steps …", frames[half].span)]
+        return tuple(frames)
 
     @contextmanager
     def frame(self, message: str, span: Span) -> Iterator[None]:

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from slimdsl.diagnostics.diagnostic import Label
 from slimdsl.diagnostics.source import Span
-from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.ir.graph import Tensor
 from slimdsl.ops.arguments import IntKind
+from slimdsl.semantics.blocks import BlockCaller
+from slimdsl.semantics.callables import FunctionValue
 from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.evaluate import Evaluator
 from slimdsl.semantics.graph_builder import GraphBuilder
 from slimdsl.semantics.layers import LayerPlacer
-from slimdsl.semantics.outputs import output_from_with
+from slimdsl.semantics.limits import Limits
+from slimdsl.semantics.merges import Branch, MergeRunner
+from slimdsl.semantics.ports import Ports
 from slimdsl.semantics.reporter import Reporter
-from slimdsl.semantics.scopes import RESERVED, join
-from slimdsl.semantics.tables import LAYERS, NOT_YET
+from slimdsl.semantics.scope_paths import ScopeOpener
+from slimdsl.semantics.scopes import join
+from slimdsl.semantics.tables import LAYERS, MERGES
 from slimdsl.semantics.values import UNKNOWN, Undecided, Unknown, kind_of
 from slimdsl.semantics.withs import with_settings
 from slimdsl.syntax import tree
-from slimdsl.types import DTYPES, Dim, SymbolicDim, TensorType
 
 MAX_REPEAT = 10_000
-MAX_STATEMENTS = 200_000
 _COUNT = IntKind(description="a number of repetitions", minimum=0)
-
-
-class TooMuch(Exception):
-    """The net ran past a limit, which was reported; nothing more of it is looked at."""
 
 
 class Statements:
@@ -36,151 +34,270 @@ class Statements:
         self.current: object = None
         self._reporter = reporter
         self._builder = builder
-        self._evaluator = Evaluator(reporter, builder, self)
-        self._placer = LayerPlacer(reporter, builder, self._evaluator)
-        self._executed = 0
-        self._outputs_at: dict[str, Span] = {}
+        self._limits = Limits(reporter)
+        self._evaluator = Evaluator(reporter, builder, self, self._limits)
+        self.opener = ScopeOpener(reporter, builder, self._evaluator)
+        blocks = BlockCaller(reporter, builder, self._evaluator, self.opener, self._limits, self)
+        self._placer = LayerPlacer(reporter, builder, self._evaluator, self.opener, blocks)
+        self._merges = MergeRunner(reporter, builder, self._evaluator, self.opener, self)
+        self._ports = Ports(reporter, builder, self._evaluator)
+        self._branches: list[Branch] | None = None
+        builder.apply_other = blocks.apply
 
     @property
     def evaluator(self) -> Evaluator:
         """The evaluator of this net's expressions."""
         return self._evaluator
 
-    def body(self, body: tree.Body, environment: Environment) -> None:
+    # Bodies
+
+    def net(self, body: tree.Body, environment: Environment) -> None:
+        """Run the body of the net."""
+        self._body(body, environment)
+
+    def run(self, body: tree.Body, x: object, environment: Environment) -> object:
+        """Run a body on a tensor and return what flows out of it; the current tensor here stays as it is."""
+        outer, outer_branches = self.current, self._branches
+        self.current, self._branches = x, None
+        try:
+            self._body(body, environment)
+            return self.current
+        finally:
+            self.current, self._branches = outer, outer_branches
+
+    def branches(self, body: tree.Body, x: object, environment: Environment) -> list[Branch]:
+        """The branches of a merge; see `merges.BranchRunner`."""
+        outer, outer_branches = self.current, self._branches
+        self.current, self._branches = x, []
+        try:
+            self._body(body, environment)
+            return self._branches
+        finally:
+            self.current, self._branches = outer, outer_branches
+
+    def _body(self, body: tree.Body, environment: Environment) -> None:
         """Run the statements in order; what `with` set in them is forgotten at the end."""
         mark = self._builder.defaults.mark()
+        self._limits.enter(body.span)
         for statement in body.statements:
-            self._executed += 1
-            if self._executed > MAX_STATEMENTS:
-                message = f"more than {MAX_STATEMENTS:,} statements were run"
-                self._reporter.report("E0305", message, statement.span)
-                raise TooMuch
+            self._limits.statement(statement.span)
             self._statement(statement, environment)
+        self._limits.leave()
         self._builder.defaults.release(mark)
 
     def _statement(self, statement: tree.Stmt, environment: Environment) -> None:
         if isinstance(statement, tree.FlowStmt):
             self._flow(statement, environment)
-        elif isinstance(statement, tree.InputStmt):
-            self._input(statement, environment)
         elif isinstance(statement, tree.RepeatStmt):
-            self._repeat(statement, environment)
+            self._flowed(self._repeat(statement, environment), statement.span)
         elif isinstance(statement, tree.StackStmt):
-            self._stack(statement, environment)
+            x = self._taken(statement.layer, statement.layer_span)
+            self._flowed(self._placer.stack(statement, x, environment), statement.span)
         elif isinstance(statement, tree.WithStmt):
             self._with(statement, environment)
         elif isinstance(statement, tree.LetStmt):
             self.let(statement, environment)
-        elif isinstance(statement, tree.OutputStmt):
-            self._output(statement, environment)
+        elif isinstance(statement, tree.ForStmt):
+            self._for(statement, environment)
+        elif isinstance(statement, tree.IfStmt):
+            self._if(statement, environment)
+        elif isinstance(statement, tree.FromStmt):
+            self._from(statement, environment)
         elif isinstance(statement, tree.AssertStmt):
             self._assert(statement, environment)
-        elif isinstance(statement, tree.ForStmt):
-            self._not_yet("`for`", statement.span)
-        elif isinstance(statement, tree.IfStmt):
-            self._not_yet("`if`", statement.span)
-        elif isinstance(statement, tree.FromStmt):
-            self._not_yet("`from`", statement.span)
         else:
-            self._not_yet("`head`", statement.span)
-
-    def _not_yet(self, what: str, span: Span) -> None:
-        self._reporter.report("E0290", f"{what} is part of the language and not supported by this version yet", span)
-        self._set_current(UNKNOWN)
-
-    def _set_current(self, x: object) -> None:
-        self.current = x
+            self._port(statement, environment)
 
     # The flow of the current tensor
 
     def _flow(self, statement: tree.FlowStmt, environment: Environment) -> None:
-        if statement.body is not None:
-            last = statement.stages[-1]
-            if last.name in LAYERS:
-                message = f"`{last.name}` is a layer and takes no body"
-                self._reporter.report("E0204", message, last.name_span)
-            elif last.name in NOT_YET:
-                self._not_yet(f"`{last.name}` with a body", last.name_span)
-            else:
-                self._placer.unknown_layer(last, environment)
-            self._set_current(UNKNOWN)
-            return
-        x = self._current_tensor(statement.stages[0], environment)
-        for stage in statement.stages:
+        first, *rest = statement.stages
+        names_tensor = self._placer.named_tensor(first, UNKNOWN, environment) is not None
+        of_tensors = first.name in MERGES and first.arguments and statement.body is None
+        x = self.current if names_tensor or of_tensors else self._taken(first.name, first.name_span)
+        self._flowed(self._flow_through(statement, x, environment), statement.span)
+
+    def _flowed(self, result: object, span: Span) -> None:
+        """What a statement made becomes the current tensor, or a branch where the statement stands in a merge."""
+        if self._branches is not None:
+            self._branches.append((result, span))
+        else:
+            self.current = result
+
+    def _flow_through(self, statement: tree.FlowStmt, x: object, environment: Environment) -> object:
+        body = statement.body
+        for stage in statement.stages if body is None else statement.stages[:-1]:
             x = self.stage(stage, x, environment)
-        self._set_current(x)
-
-    def _current_tensor(self, stage: tree.Stage, environment: Environment) -> object:
-        if self.current is None and not self._is_tensor_name(stage, environment):
-            help = "begin the net with an input, such as `input images: float32[N, 224, 224, 3]`"
-            message = f"`{stage.name}` has no tensor to work on: no `input` stands before it"
-            self._reporter.report("E0205", message, stage.name_span, help=help)
-            return UNKNOWN
-        return self.current
-
-    def _is_tensor_name(self, stage: tree.Stage, environment: Environment) -> bool:
-        binding = environment.find(stage.name)
-        return stage.arguments is None and binding is not None and isinstance(binding.value, (Tensor, Unknown))
+        return x if body is None else self._with_braces(statement.stages[-1], body, x, environment)
 
     def stage(self, stage: tree.Stage, x: object, environment: Environment) -> object:
         """Run one stage of a pipeline; see `evaluate.Flow`."""
+        if stage.name in MERGES and stage.arguments and environment.find(stage.name) is None:
+            return self._merges.of_tensors(stage, environment)
         return self._placer.stage(stage, x, environment)
 
-    def _repeat(self, statement: tree.RepeatStmt, environment: Environment) -> None:
+    def _with_braces(self, stage: tree.Stage, body: tree.Body, x: object, environment: Environment) -> object:
+        if stage.name == "branch":
+            return self._branch(stage, body, x, environment)
+        if stage.name in MERGES or stage.name == "residual":
+            return self._merges.with_body(stage, body, x, environment)
+        if stage.name in LAYERS:
+            self._reporter.report("E0204", f"`{stage.name}` is a layer and takes no body", stage.name_span)
+        else:
+            self._placer.unknown_layer(stage, environment)
+        return UNKNOWN
+
+    def _branch(self, stage: tree.Stage, body: tree.Body, x: object, environment: Environment) -> object:
+        if self._branches is None:
+            self._placer.unknown_layer(stage, environment)
+            return UNKNOWN
+        if stage.arguments:
+            self._reporter.report("E0303", "`branch` takes no arguments", stage.arguments[0].span)
+        path = self._builder.scope if stage.scope is None else self.opener.open(stage.scope, environment)
+        if isinstance(path, Unknown):
+            return UNKNOWN
+        with self._builder.inside(path):
+            result = self.run(body, x, Environment(environment))
+        if isinstance(result, Tensor) and stage.scope is not None:
+            self._builder.mark_end_point(path, result)
+        self.opener.bind(stage.scope, result, environment)
+        return result
+
+    def _taken(self, name: str, span: Span) -> object:
+        """The current tensor for a layer that takes it."""
+        if self.current is None:
+            help = "begin the net with an input, such as `input images: float32[N, 224, 224, 3]`"
+            message = f"`{name}` has no tensor to work on: no `input` stands before it"
+            self._reporter.report("E0205", message, span, help=help)
+            return UNKNOWN
+        return self.current
+
+    def _repeat(self, statement: tree.RepeatStmt, environment: Environment) -> object:
         count = self._evaluator.checked(statement.count, environment, _COUNT, "`repeat`")
         if isinstance(count, int) and count > MAX_REPEAT:
             message = f"`repeat {count}`: more than {MAX_REPEAT:,} repetitions"
             self._reporter.report("E0305", message, statement.count.span)
             count = UNKNOWN
-        if statement.layer is not None:
-            if len(statement.layer.stages) > 1 or statement.layer.body is not None:
-                what = "`repeat` of a pipeline or a merge"
-                self._not_yet(what, statement.layer.span)
-                return
-            stage = statement.layer.stages[0]
-            x = self._current_tensor(stage, environment)
-            self._set_current(self._placer.repeat(stage, count, x, environment))
-            return
-        assert statement.body is not None
-        outer = self._builder.scope
-        base = self._placer.group_scope(statement.scope, "Repeat", statement.span, environment)
-        prefix = base.rpartition("/")[2] if base is not None and statement.scope is not None else "body"
-        errors = self._reporter.error_count
-        for number in range(1, (count if isinstance(count, int) else 1) + 1):
-            scope = join(base or outer, f"{prefix}_{number}")
-            with self._reporter.frame(f"in repeat {number} of {prefix}", statement.span), self._builder.inside(scope):
-                self.body(statement.body, Environment(environment))
-            if isinstance(self.current, Tensor):
-                self._builder.mark_end_point(scope, self.current)
-            if self._reporter.error_count > errors:
-                break
-        self._placer.bind_scope(statement.scope, self.current, environment)
+        layer = statement.layer
+        if layer is not None and len(layer.stages) == 1 and layer.body is None:
+            stage = layer.stages[0]
+            return self._placer.repeat(stage, count, self._taken(stage.name, stage.name_span), environment)
+        if layer is not None:
+            help = "put it in braces: `repeat 3 as s { … }`"
+            message = "`repeat` takes one layer or block, or braces"
+            self._reporter.report("E0204", message, layer.span, help=help)
+            return UNKNOWN
+        return self._repeat_body(statement, count, environment)
 
-    def _stack(self, statement: tree.StackStmt, environment: Environment) -> None:
-        stage = tree.Stage(
-            span=statement.layer_span, name=statement.layer, name_span=statement.layer_span, arguments=(), scope=None
-        )
-        x = self._current_tensor(stage, environment)
-        self._set_current(self._placer.stack(statement, x, environment))
+    def _repeat_body(self, statement: tree.RepeatStmt, count: object, environment: Environment) -> object:
+        assert statement.body is not None
+        base = self.opener.group(statement.scope, "Repeat", environment)
+        if isinstance(base, Unknown) or not isinstance(count, int):
+            return UNKNOWN
+        prefix = base.rpartition("/")[2] if statement.scope is not None else "body"
+        x = self.current
+        errors = self._reporter.error_count
+        for number in range(1, count + 1):
+            scope = join(base, f"{prefix}_{number}")
+            with self._reporter.frame(f"in repeat {number} of {prefix}", statement.span), self._builder.inside(scope):
+                x = self.run(statement.body, x, Environment(environment))
+            if isinstance(x, Tensor):
+                self._builder.mark_end_point(scope, x)
+            if self._reporter.error_count > errors:
+                x = UNKNOWN
+                break
+        self.opener.bind(statement.scope, x, environment)
+        return x
+
+    def _for(self, statement: tree.ForStmt, environment: Environment) -> None:
+        items = self._evaluator.value(statement.iterable, environment)
+        if isinstance(items, Unknown):
+            self.current = UNKNOWN
+            return
+        if not isinstance(items, tuple):
+            message = f"`for` goes over a list or a range, not {kind_of(items)}"
+            self._reporter.report("E0302", message, statement.iterable.span)
+            self.current = UNKNOWN
+            return
+        errors = self._reporter.error_count
+        for number, item in enumerate(items, 1):
+            inner = Environment(environment)
+            with self._reporter.frame(f"in round {number} of the `for`", statement.pattern.span):
+                self._bind(statement.pattern, item, inner)
+                path: str | Unknown = self._builder.scope
+                if statement.scope is not None:
+                    path = self.opener.open(statement.scope, inner)
+                if not isinstance(path, Unknown):
+                    with self._builder.inside(path):
+                        self._body(statement.body, Environment(inner))
+                if isinstance(self.current, Tensor) and statement.scope is not None and not isinstance(path, Unknown):
+                    self._builder.mark_end_point(path, self.current)
+            if self._reporter.error_count > errors:
+                self.current = UNKNOWN
+                break
+
+    def _if(self, statement: tree.IfStmt, environment: Environment) -> None:
+        truth = self._evaluator.condition(statement.condition, environment, "the condition")
+        if isinstance(truth, Undecided):
+            message = "the condition depends on sizes that are not known"
+            self._reporter.report("E0304", message, statement.condition.span)
+        if isinstance(truth, (Unknown, Undecided)):
+            self.current = UNKNOWN
+            return
+        body = statement.body if truth else statement.otherwise
+        if body is not None:
+            self._body(body, Environment(environment))
+
+    def _from(self, statement: tree.FromStmt, environment: Environment) -> None:
+        given = self._evaluator.value(statement.value, environment)
+        if not isinstance(given, (Tensor, Unknown)):
+            self._reporter.report("E0302", f"`from` needs a tensor, not {kind_of(given)}", statement.value.span)
+            given = UNKNOWN
+        self.current = given
 
     def _with(self, statement: tree.WithStmt, environment: Environment) -> None:
         mark = self._builder.defaults.mark()
-        settings = with_settings(statement, environment, self._evaluator, self._reporter)
-        self._builder.defaults.push(settings)
+        self._builder.defaults.push(with_settings(statement, environment, self._evaluator, self._reporter))
         if statement.body is not None:
-            self.body(statement.body, Environment(environment))
+            self._body(statement.body, Environment(environment))
             self._builder.defaults.release(mark)
 
-    # Names
+    def _port(self, statement: tree.InputStmt | tree.OutputStmt | tree.HeadStmt, environment: Environment) -> None:
+        if self._builder.scope != self._builder.root:
+            noun = {tree.InputStmt: "an input", tree.OutputStmt: "an output"}.get(type(statement), "a head")
+            message = f"{noun} stands in the net itself, not in a repeat, a block or a scope"
+            self._reporter.report("E0207", message, statement.span)
+        elif isinstance(statement, tree.InputStmt):
+            value = self._ports.input(statement, environment)
+            if self.current is None:
+                self.current = value
+        elif isinstance(statement, tree.OutputStmt):
+            self._ports.output(statement, self.current, environment)
+        else:
+            self._head(statement, environment)
+
+    def _head(self, statement: tree.HeadStmt, environment: Environment) -> None:
+        x = self._taken("head", statement.name_span)
+        path = self._builder.scope if statement.scope is None else self.opener.open(statement.scope, environment)
+        result: object = UNKNOWN
+        if not isinstance(path, Unknown):
+            with self._builder.inside(path):
+                result = self.run(statement.body, x, Environment(environment))
+            if isinstance(result, Tensor) and statement.scope is not None:
+                self._builder.mark_end_point(path, result)
+        self._ports.make(statement.name, statement.name_span, result, environment)
+
+    # Names and promises
 
     def let(self, statement: tree.LetStmt, environment: Environment) -> None:
         """Bind what a `let` says."""
-        if statement.params is not None:
-            message = "a function (`let f(x) = …`) is part of the language and not supported by this version yet"
-            self._reporter.report("E0290", message, statement.span)
-            self._bind(statement.pattern, UNKNOWN, environment)
-            return
-        self._bind(statement.pattern, self._evaluator.value(statement.value, environment), environment)
+        given: object
+        if statement.params is None:
+            given = self._evaluator.value(statement.value, environment)
+        else:
+            name = statement.pattern.name if isinstance(statement.pattern, tree.NamePattern) else "function"
+            given = FunctionValue(name, statement.params, statement.value, environment)
+        self._bind(statement.pattern, given, environment)
 
     def _bind(self, pattern: tree.Pattern, given: object, environment: Environment) -> None:
         if isinstance(pattern, tree.NamePattern):
@@ -204,82 +321,6 @@ class Statements:
         for item, part in zip(pattern.items, values):
             self._bind(item, part, environment)
 
-    def _input(self, statement: tree.InputStmt, environment: Environment) -> None:
-        dtype = DTYPES.get(statement.dtype)
-        if dtype is None:
-            help = did_you_mean(statement.dtype, DTYPES) or f"the element types are {', '.join(DTYPES)}"
-            message = f"unknown element type `{statement.dtype}`"
-            self._reporter.report("E0201", message, statement.dtype_span, help=help)
-        dims = [self._dim(dim, environment) for dim in statement.dims]
-        shape = tuple(dim for dim in dims if not isinstance(dim, Unknown))
-        value: object = UNKNOWN
-        if dtype is not None and len(shape) == len(dims):
-            value = Tensor(statement.name, 0, TensorType(dtype=dtype, shape=shape), statement.span)
-        earlier = environment.bind(statement.name, value, statement.name_span)
-        if self._builder.scope != self._builder.root:
-            self._reporter.report("E0207", "an input stands in the net itself, not in a repeat", statement.span)
-        elif earlier is not None:
-            labels = (Label(earlier.span, "bound here first"),)
-            message = f"`{statement.name}` is bound already"
-            self._reporter.report("E0206", message, statement.name_span, labels=labels)
-        elif statement.name in RESERVED or not self._builder.names.take(statement.name):
-            reason = "is a name that the graph needs itself" if statement.name in RESERVED else "is taken already"
-            self._reporter.report("E0206", f"the input name `{statement.name}` {reason}", statement.name_span)
-        elif isinstance(value, Tensor):
-            self._builder.inputs[statement.name] = value
-        if self.current is None:
-            self._set_current(value)
-
-    def _dim(self, node: tree.Expr, environment: Environment) -> Dim | Unknown:
-        if isinstance(node, tree.NameExpr) and environment.find(node.name) is None:
-            symbol = SymbolicDim.named(node.name)
-            environment.bind(node.name, symbol, node.span)
-            return symbol
-        given = self._evaluator.value(node, environment)
-        if isinstance(given, Unknown):
-            return given
-        if isinstance(given, SymbolicDim):
-            return given
-        if not isinstance(given, int) or isinstance(given, bool):
-            message = f"a dimension must be an integer or a name, not {kind_of(given)}"
-            self._reporter.report("E0302", message, node.span)
-            return UNKNOWN
-        if not 1 <= given < 2**31:
-            wanted = "at least 1" if given < 1 else "below 2,147,483,648"
-            self._reporter.report("E0403", f"a dimension must be {wanted}, not {given}", node.span)
-            return UNKNOWN
-        return given
-
-    def _output(self, statement: tree.OutputStmt, environment: Environment) -> None:
-        if self._builder.scope != self._builder.root:
-            self._reporter.report("E0207", "an output stands in the net itself, not in a repeat", statement.span)
-            return
-        given = self.current
-        if statement.value is not None:
-            given = self._evaluator.value(statement.value, environment)
-        if given is None and statement.value is None:
-            message = f"there is no tensor for the output `{statement.name}`: no `input` stands before it"
-            self._reporter.report("E0205", message, statement.span)
-            given = UNKNOWN
-        elif not isinstance(given, (Tensor, Unknown)):
-            assert statement.value is not None
-            message = f"the output `{statement.name}` must be a tensor, not {kind_of(given)}"
-            self._reporter.report("E0302", message, statement.value.span)
-            given = UNKNOWN
-        earlier = self._outputs_at.get(statement.name)
-        if earlier is not None:
-            labels = (Label(earlier, "first here"),)
-            message = f"there are two outputs called `{statement.name}`"
-            self._reporter.report("E0206", message, statement.name_span, labels=labels)
-            return
-        self._outputs_at[statement.name] = statement.name_span
-        environment.bind(statement.name, given, statement.name_span)
-        if isinstance(given, Tensor):
-            self._builder.outputs[statement.name] = given
-            output_from_with(statement, given, self._builder, self._reporter)
-
-    # Promises
-
     def _assert(self, statement: tree.AssertStmt, environment: Environment) -> None:
         truth = self._evaluator.condition(statement.condition, environment, "what is asserted")
         if isinstance(truth, Undecided):
@@ -287,14 +328,11 @@ class Statements:
             self._reporter.report("W0602", message, statement.condition.span)
         if truth is not False:
             return
-        written = statement.condition.span.text
-        message = f"the assertion `{written}` does not hold"
-        if isinstance(statement.condition, tree.BinaryExpr) and statement.condition.operator not in ("and", "or"):
-            left = self._evaluator.value(statement.condition.left, environment)
-            right = self._evaluator.value(statement.condition.right, environment)
-            message += f": {left} {statement.condition.operator} {right} is false"
-        help = ""
-        if statement.message is not None:
-            given = self._evaluator.value(statement.message, environment)
-            help = given if isinstance(given, str) else ""
-        self._reporter.report("E0306", message, statement.span, label=help)
+        condition = statement.condition
+        message = f"the assertion `{condition.span.text}` does not hold"
+        if isinstance(condition, tree.BinaryExpr) and condition.operator not in ("and", "or"):
+            left = self._evaluator.value(condition.left, environment)
+            right = self._evaluator.value(condition.right, environment)
+            message += f": {left} {condition.operator} {right} is false"
+        why = self._evaluator.value(statement.message, environment) if statement.message is not None else ""
+        self._reporter.report("E0306", message, statement.span, label=why if isinstance(why, str) else "")

@@ -5,14 +5,15 @@ from __future__ import annotations
 from slimdsl.diagnostics.diagnostic import Label
 from slimdsl.diagnostics.source import Span
 from slimdsl.diagnostics.suggest import did_you_mean
-from slimdsl.ops.arguments import ArgumentSpec, argument_specs
+from slimdsl.ops.arguments import AnyKind, Kind, argument_specs
 from slimdsl.ops.base import Op
+from slimdsl.semantics.callables import BlockValue
 from slimdsl.semantics.defaults import Default
 from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.evaluate import Evaluator
 from slimdsl.semantics.reporter import Reporter
 from slimdsl.semantics.tables import LAYERS
-from slimdsl.semantics.values import ItemName, Unknown
+from slimdsl.semantics.values import Unknown
 from slimdsl.syntax import tree
 
 
@@ -40,27 +41,29 @@ def with_settings(
             if len(layers) == len(statement.targets):
                 _unknown_key(argument, layers, reporter)
             continue
-        for layer, spec in owners:
-            what = f"`{argument.name}` of `{layer}`"
-            given = evaluator.checked(argument.value, environment, spec.kind, what)
+        for layer, kind in owners:
+            what = f"`{argument.name}` of `{layer.removeprefix('block ')}`"
+            given = evaluator.checked(argument.value, environment, kind, what)
             if isinstance(given, Unknown):
                 break
             settings[layer][argument.name] = Default(given, argument.span)
     return settings
 
 
+_ANYTHING = AnyKind()
+
+
 def _layers(
     statement: tree.WithStmt, environment: Environment, reporter: Reporter
-) -> list[tuple[str, dict[str, ArgumentSpec]]]:
-    layers: list[tuple[str, dict[str, ArgumentSpec]]] = []
+) -> list[tuple[str, dict[str, Kind]]]:
+    layers: list[tuple[str, dict[str, Kind]]] = []
     for target in statement.targets:
         op: type[Op] | None = LAYERS.get(target.name)
         binding = environment.find(target.name)
-        if op is not None:
-            layers.append((target.name, argument_specs(op)))
-        elif binding is not None and isinstance(binding.value, ItemName) and binding.value.kind == "block":
-            message = "defaults for blocks are part of the language and not supported by this version yet"
-            reporter.report("E0290", message, target.span)
+        if binding is not None and isinstance(binding.value, BlockValue):
+            layers.append((binding.value.defaults_key, dict.fromkeys(binding.value.parameters, _ANYTHING)))
+        elif op is not None:
+            layers.append((target.name, {name: spec.kind for name, spec in argument_specs(op).items()}))
         else:
             help = did_you_mean(target.name, LAYERS)
             reporter.report("E0201", f"unknown layer `{target.name}`", target.span, help=help)
@@ -68,12 +71,13 @@ def _layers(
 
 
 def _unknown_key(
-    argument: tree.Argument, layers: list[tuple[str, dict[str, ArgumentSpec]]], reporter: Reporter
+    argument: tree.Argument, layers: list[tuple[str, dict[str, Kind]]], reporter: Reporter
 ) -> None:
     assert argument.name is not None
     names = list(dict.fromkeys(name for _, specs in layers for name in specs))
     one = len(layers) == 1
-    who = f"`{layers[0][0]}` has" if one else f"none of {', '.join(f'`{layer}`' for layer, _ in layers)} has"
+    called = [f"`{layer.removeprefix('block ')}`" for layer, _ in layers]
+    who = f"{called[0]} has" if one else f"none of {', '.join(called)} has"
     message = f"{who} no argument `{argument.name}`" if one else f"{who} an argument `{argument.name}`"
     listed = f"the arguments are {', '.join(f'`{name}`' for name in names)}" if names else ""
     reporter.report("E0202", message, argument.span, help=did_you_mean(argument.name, names) or listed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from slimdsl.compiler import Compilation, read_source
@@ -12,9 +13,8 @@ CASES = Path(__file__).parent / "cases"
 
 def said(path: Path) -> str:
     """The rendered diagnostics of a file, under its bare name."""
-    source, findings = read_source(str(path))
-    source.name = path.name
-    return render(Compilation(source, read_diagnostics=findings).diagnostics)
+    source, findings = read_source(os.path.relpath(path))
+    return render(Compilation(source, read_diagnostics=findings).diagnostics).replace(f"{os.path.relpath(CASES)}/", "")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,15 @@ from slimdsl.backends.graphdef.lower.conv import lower_convolution, lower_transp
 from slimdsl.backends.graphdef.lower.dense import lower_matmul
 from slimdsl.backends.graphdef.lower.dropout import lower_random_drop
 from slimdsl.backends.graphdef.lower.lrn import lower_lrn
+from slimdsl.backends.graphdef.lower.merge import (
+    lower_add,
+    lower_concat,
+    lower_maximum,
+    lower_minimum,
+    lower_mul,
+    lower_pack,
+    lower_sub,
+)
 from slimdsl.backends.graphdef.lower.norm import lower_normalize, lower_normalize_groups
 from slimdsl.backends.graphdef.lower.pool import (
     lower_average_pooling,
@@ -70,6 +79,7 @@ from slimdsl.ops.conv import Convolution, TransposedConvolution
 from slimdsl.ops.dense import MatMul
 from slimdsl.ops.dropout import RandomDrop
 from slimdsl.ops.lrn import Lrn
+from slimdsl.ops.merge import Add, Concat, Maximum, Minimum, Mul, Pack, Sub
 from slimdsl.ops.norm import Normalize, NormalizeGroups
 from slimdsl.ops.pool import AveragePooling, GlobalAvgPool, GlobalMaxPool, MaxPooling
 from slimdsl.ops.reshape import Reshape
@@ -115,6 +125,13 @@ _PAIRS = (
     Lowering(MatMul, lower_matmul),
     Lowering(RandomDrop, lower_random_drop),
     Lowering(Lrn, lower_lrn),
+    Lowering(Add, lower_add),
+    Lowering(Concat, lower_concat),
+    Lowering(Maximum, lower_maximum),
+    Lowering(Minimum, lower_minimum),
+    Lowering(Mul, lower_mul),
+    Lowering(Pack, lower_pack),
+    Lowering(Sub, lower_sub),
     Lowering(Normalize, lower_normalize),
     Lowering(NormalizeGroups, lower_normalize_groups),
     Lowering(AveragePooling, lower_average_pooling),
