@@ -79,7 +79,7 @@ class Compilation:
 
     @property
     def checked_names(self) -> tuple[str, ...]:
-        """The nets that were looked at: all that need no arguments but those that were given, or the one that was named."""
+        """The nets that were looked at: the one that was named, or all that need no more arguments than were given."""
         return tuple(self._analyses) if self._loaded.readable else ()
 
     @cached_property
@@ -94,7 +94,9 @@ class Compilation:
         known = [p for net in self._survey[0] if self._net in (None, net.name) for p in net.parameters]
         for name in arguments:
             if name not in known:
-                raise UsageError(" ".join([f"no net here has a parameter `{name}`;", did_you_mean(name, known)]).rstrip("; "))
+                raise UsageError(
+                    " ".join([f"no net here has a parameter `{name}`;", did_you_mean(name, known)]).rstrip("; ")
+                )
         return arguments
 
     @cached_property

@@ -62,9 +62,7 @@ class Library:
         root = project_root(os.path.dirname(os.path.abspath(source.name)))
         return self._load(source, read_diagnostics, root, [os.path.realpath(source.name)])
 
-    def _load(
-        self, source: Source, read_diagnostics: tuple[Diagnostic, ...], root: str, chain: list[str]
-    ) -> Loaded:
+    def _load(self, source: Source, read_diagnostics: tuple[Diagnostic, ...], root: str, chain: list[str]) -> Loaded:
         unreadable = has_errors(read_diagnostics)
         parsed = parse(Source(source.name, "") if unreadable else source)
         found = list(read_diagnostics if unreadable else parsed.diagnostics)
@@ -97,7 +95,9 @@ class Library:
         path = os.path.join(os.path.dirname(source.name), *text.split("/"))
         real = os.path.realpath(path)
         if os.path.isabs(text) or "\0" in text or os.path.commonpath([root, real]) != root:
-            refuse("E0213", f'"{text}" is outside of the project', "files are used by paths within the project's folder")
+            refuse(
+                "E0213", f'"{text}" is outside of the project', "files are used by paths within the project's folder"
+            )
             return None
         if real in chain:
             refuse("E0214", f'"{text}" uses this file in turn', "put what both need into a third file")

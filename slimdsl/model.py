@@ -43,7 +43,7 @@ class CompileError(Exception):
 
 @value
 class TensorInfo(Value):
-    """An input or an output: its name in the text, the tensor in the graph, its type. Unknown dimensions are symbolic."""
+    """An input or an output: its name in the text, the tensor in the graph, and its type."""
 
     name: str
     tensor: str

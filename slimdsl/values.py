@@ -1,7 +1,7 @@
 """The one way this project declares an immutable record.
 
-`@value` is `dataclass(frozen=True, slots=True, kw_only=True)` with equality, hash and repr taken from `Value` instead of
-generated code: a hundred records are declared at start-up, and generating three methods for each costs 20 ms of a check
+`@value` is `dataclass(frozen=True, slots=True, kw_only=True)` with equality, hash and repr taken from `Value` in
+place of generated code: a hundred records are declared at start-up, and generating three methods for each costs 20 ms of a check
 that has 120. Knows nothing else of slimdsl.
 """
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
 else:
 
-    def dataclass_transform(**_: object):
+    def dataclass_transform(**_: object) -> object:
         """Stand in for the typing marker, which Python 3.10 lacks."""
         return lambda function: function
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from slimdsl.backends.graphdef.emission import Emission, WeightSlot
 from slimdsl.backends.graphdef.emitter import Form, emit
 from slimdsl.ir.graph import Graph, Node, Tensor, Update, Variable
-from slimdsl.ops.base import Initializer, Layer, LayerValue, Op, Operand, Primitive, Regularizer, ShapeError
+from slimdsl.ops.base import Applicable, Initializer, Layer, LayerValue, Op, Operand, Primitive, Regularizer, ShapeError
 from slimdsl.types import Dim, DType, FloorDiv, Shape, SymbolicDim, TensorType
 
 Array = npt.NDArray[Any]
@@ -102,8 +102,9 @@ class TestBuilder:
         self.nodes.append(Node(path, op, cast("tuple[Tensor, ...]", inputs), results, self.scope))
         return results
 
-    def layer(self, layer: LayerValue, x: Operand) -> Operand:
+    def layer(self, layer: Applicable, x: Operand) -> Operand:
         """Apply a layer value."""
+        assert isinstance(layer, LayerValue)
         return self.apply(layer.op(**dict(layer.arguments)), x)
 
     def update(self, variable: Operand, new_value: Operand) -> None:

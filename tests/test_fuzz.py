@@ -19,13 +19,18 @@ TEXTS += [path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests" / 
 TEXTS += [
     path.read_bytes().decode("utf-8", "replace")
     for path in sorted((ROOT / "tests" / "bad" / "cases").glob("*.slim"))
-    if path.stem not in ("repeat_nested_too_often",)  # the one case that takes a second on purpose
+    if path.stem != "repeat_nested_too_often"  # the one case that takes a second on purpose
 ]
-WORDS = sorted({word for text in TEXTS for word in text.split()} | {"{", "}", "(", ")", "[", "]", "->", "..", "=", ":", ","})
+WORDS = sorted(
+    {word for text in TEXTS for word in text.split()} | {"{", "}", "(", ")", "[", "]", "->", "..", "=", ":", ","}
+)
 
 # Two seconds are what the answer may take; hypothesis reports an example that takes longer.
 PATIENT = settings(
-    max_examples=400, deadline=2000, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=400,
+    deadline=2000,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
@@ -73,6 +78,9 @@ def test_random_text_is_answered(text: str) -> None:
 
 
 @PATIENT
-@given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join), st.sampled_from(["  conv(8, {})\n", "  let a = {}\n", "  {}\n"]))
+@given(
+    st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join),
+    st.sampled_from(["  conv(8, {})\n", "  let a = {}\n", "  {}\n"]),
+)
 def test_random_words_in_a_net_are_answered(words: str, line: str) -> None:
     answer("slim 1\nnet f() {\n  input x: float32[N, 8, 8, 3]\n" + line.replace("{}", words) + "  output y\n}\n")

@@ -2,8 +2,8 @@
 
     graph lenet inference
     input images : float32[N, 28, 28, 1]
-    variable LeNet/conv1/weights scope=LeNet/conv1 trainable init=truncated_normal{'stddev': 0.1} reg=none : float32[5, 5, 1, 32]
-    node LeNet/conv1/Conv2D = convolution(images:0, LeNet/conv1/weights:0) {'padding': 'same'} scope=LeNet/conv1 : float32[N, 28, 28, 32]
+    variable LeNet/conv1/weights scope=LeNet/conv1 trainable init=zeros{} reg=none : float32[5, 5, 1, 32]
+    node LeNet/conv1/Relu = relu(LeNet/conv1/BiasAdd:0) {} scope=LeNet/conv1 : float32[N, 28, 28, 32]
     end_point LeNet/conv1 = LeNet/conv1/Relu:0
     layer LeNet/conv1 = LeNet/conv1/Relu:0 op=conv nodes=0:3 variables=0:2
     output logits = LeNet/fc4/BiasAdd:0
@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from slimdsl.ir.graph import Graph, LayerRecord, Node, Tensor, Update, Variable
 from slimdsl.ops.base import Initializer, Op, Primitive, Regularizer
 from slimdsl.ops.initializers import INITIALIZERS
-from slimdsl.ops.regularizers import REGULARIZERS
 from slimdsl.ops.registry import ALL_OPS
+from slimdsl.ops.regularizers import REGULARIZERS
 from slimdsl.types import DTYPES, Dim, DType, SymbolicDim, TensorType, ceil_div
 from slimdsl.values import Value, fields_of
 

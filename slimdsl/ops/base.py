@@ -27,7 +27,9 @@ class ShapeError(Exception):
         help: what to do about it.
     """
 
-    def __init__(self, message: str, *, operand: int | None = None, argument: str | None = None, help: str = "") -> None:
+    def __init__(
+        self, message: str, *, operand: int | None = None, argument: str | None = None, help: str = ""
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.operand = operand
@@ -145,7 +147,7 @@ class Builder(Protocol):
         ...
 
     def layer(self, layer: Applicable, x: Operand) -> Operand:
-        """Apply a layer value, such as an activation or a normaliser, in this scope, with the `with` defaults for it."""
+        """Apply an activation, a normaliser or the like in this scope, with the `with` defaults that hold for it."""
         ...
 
     def update(self, variable: Operand, new_value: Operand) -> None:

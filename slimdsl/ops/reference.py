@@ -16,8 +16,9 @@ from slimdsl.ops.regularizers import REGULARIZERS
 
 _HEAD = """# Layers, initialisers and regularisers
 
-Arguments may be given by position, in the order of the tables, or by name. A layer *opens a scope*: its variables and nodes
-stand in it, and `as` names it; unnamed, it takes the default scope, numbered. A *tensor op* has no scope: `as` names its node.
+Arguments may be given by position, in the order of the tables, or by name. A layer *opens a scope*: its variables and
+nodes stand in it, and `as` names it; unnamed, it takes the default scope, numbered. A *tensor op* has no scope: `as`
+names its node.
 
 This page is generated from the classes in `slimdsl/ops/` by `python -m slimdsl.ops.reference`.
 """
@@ -43,7 +44,7 @@ def _lines() -> Iterator[str]:
         yield from _entry(regularizer, regularizer.name, "")
 
 
-def _entry(described: type[Op] | type[Initializer] | type[Regularizer], name: str, note: str) -> Iterator[str]:
+def _entry(described: type[Op | Initializer | Regularizer], name: str, note: str) -> Iterator[str]:
     yield f"## {name}\n"
     if note:
         yield f"{note}\n"

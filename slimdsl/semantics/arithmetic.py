@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from slimdsl.ops.arguments import ArgumentError, Kernel
@@ -9,7 +10,7 @@ from slimdsl.semantics.values import MAX_INT, MAX_LIST, MAX_STRING, UNDECIDED, Q
 from slimdsl.types import Dim, SymbolicDim
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeGuard
+    from typing import TypeGuard
 
 
 def is_number(given: object) -> TypeGuard[int | float]:
@@ -59,7 +60,7 @@ def bounded(given: object) -> object:
     """
     if isinstance(given, int) and not isinstance(given, bool) and abs(given) > MAX_INT:
         raise ArgumentError("the result is beyond 64 bits")
-    if isinstance(given, float) and (given != given or given in (float("inf"), float("-inf"))):
+    if isinstance(given, float) and not math.isfinite(given):
         raise ArgumentError("the result is not a finite number")
     if isinstance(given, tuple) and _entries(given) > MAX_LIST:
         raise ArgumentError(f"the list has more than {MAX_LIST:,} entries, those of the lists in it counted")
@@ -81,7 +82,7 @@ def _entries(given: tuple[object, ...]) -> int:
     return count
 
 
-def _numeric(operator: str, left: int | float, right: int | float) -> object:
+def _numeric(operator: str, left: float, right: float) -> object:
     if operator in ("/", "//", "%") and right == 0:
         raise ArgumentError(f"division by zero: {left} {operator} {right}")
     if operator == "**":
@@ -100,7 +101,7 @@ def _numeric(operator: str, left: int | float, right: int | float) -> object:
         raise ArgumentError("the result is not a finite number") from None
 
 
-def _power(left: int | float, right: int | float) -> object:
+def _power(left: float, right: float) -> object:
     if isinstance(left, int) and isinstance(right, int) and abs(left) > 1 and right > 63:
         raise ArgumentError("the result is beyond 64 bits")
     if left == 0 and right < 0:
@@ -177,7 +178,8 @@ def _range(left: object, right: object) -> object:
     for bound in (left, right):
         if not isinstance(bound, int) or isinstance(bound, bool):
             raise ArgumentError(f"a range needs integers, not {kind_of(bound)}")
-    assert isinstance(left, int) and isinstance(right, int)
+    assert isinstance(left, int)
+    assert isinstance(right, int)
     if right - left + 1 > MAX_LIST:
         raise ArgumentError(f"the range has {right - left + 1:,} entries; {MAX_LIST:,} are the limit")
     return tuple(range(left, right + 1))

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from slimdsl.diagnostics.source import Span
 from slimdsl.ir.graph import Tensor
-from slimdsl.semantics.callables import BlockValue, PreparedBlock
 from slimdsl.ops.base import Applicable
 from slimdsl.semantics.call import bind_params, param_values
+from slimdsl.semantics.callables import BlockValue, PreparedBlock
 from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.evaluate import Evaluator
 from slimdsl.semantics.graph_builder import GraphBuilder
@@ -89,4 +89,3 @@ class BlockCaller:
         if isinstance(result, Tensor):
             self._builder.mark_end_point(path, result)
         return result
-

@@ -1,7 +1,7 @@
 """The functions of compile-time expressions: one entry each, in one tuple.
 
-A builtin takes its evaluated arguments and returns a value; it raises `ArgumentError` for what it cannot take. Those that
-need to know what was built so far (`params`, `flops`) get the builder.
+A builtin takes its evaluated arguments and the builder, which `params` and `flops` ask what was built so far; it raises
+`ArgumentError` for what it cannot take.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from slimdsl.ir.graph import Tensor
 from slimdsl.ops.arguments import ArgumentError
-from slimdsl.semantics.arithmetic import binary, bounded, is_dim, is_number
+from slimdsl.semantics.arithmetic import binary, bounded, is_number
 from slimdsl.semantics.graph_builder import GraphBuilder
 from slimdsl.semantics.values import Quotient, Undecided, kind_of
 from slimdsl.types import SymbolicDim, ceil_div, substitute

@@ -29,7 +29,7 @@ class Bound(Value):
 
 
 def bind_arguments(
-    callee: type[Op] | type[Initializer] | type[Regularizer],
+    callee: type[Op | Initializer | Regularizer],
     name: str,
     arguments: Iterable[tree.Argument],
     name_span: Span,
@@ -77,6 +77,7 @@ def bind_arguments(
 def _listed(names: list[str]) -> str:
     return f"its arguments are {', '.join(f'`{name}`' for name in names)}" if names else ""
 
+
 def bind_params(
     name: str,
     params: Sequence[tree.Param],
@@ -85,7 +86,7 @@ def bind_params(
     evaluator: Evaluator,
     reporter: Reporter,
 ) -> dict[str, object] | None:
-    """Match what was written in a call of a block or a function to its parameters; None where something was reported."""
+    """Match what was written in a call to the parameters of a block or a function; None where it was reported."""
     names = [param.name for param in params]
     values: dict[str, object] = {}
     spans: dict[str, Span] = {}
@@ -129,12 +130,8 @@ def param_values(
 ) -> dict[str, object] | None:
     """Values for all parameters: as given, else the default, which may use the parameters before it.
 
-    Args:
-        environment: where the callee was defined; the parameters are bound in it.
-        span: the call, for a parameter that is missing.
-
-    Returns:
-        None where something was reported.
+    The parameters are bound in `environment`, which is one of the callee's own; a missing one is reported at `span`.
+    None where something was reported.
     """
     values: dict[str, object] = {}
     for param in params:

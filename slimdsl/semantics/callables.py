@@ -1,4 +1,4 @@
-"""What a name before arguments can be: a layer with its arguments bound, or a block; and how each is put into the graph."""
+"""What can be called: blocks and functions as values, and layers and blocks with all their arguments."""
 
 from __future__ import annotations
 

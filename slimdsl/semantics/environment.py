@@ -22,22 +22,22 @@ class Environment:
 
     def __init__(self, parent: Environment | None = None) -> None:
         self.parent = parent
-        self._names: dict[str, Binding] = {}
+        self.own: dict[str, Binding] = {}
 
     def bind(self, name: str, value: object, span: Span, *, by_scope: bool = False) -> Binding | None:
         """Bind a name in this body; the earlier binding where it is already bound here by other means than `as`."""
-        earlier = self._names.get(name)
+        earlier = self.own.get(name)
         if by_scope and earlier is not None and not earlier.by_scope:
             return None
-        self._names[name] = Binding(value, span, by_scope)
+        self.own[name] = Binding(value, span, by_scope)
         return earlier if earlier is not None and not earlier.by_scope else None
 
     def find(self, name: str) -> Binding | None:
         """The innermost binding of a name."""
         environment: Environment | None = self
         while environment is not None:
-            if name in environment._names:
-                return environment._names[name]
+            if name in environment.own:
+                return environment.own[name]
             environment = environment.parent
         return None
 
@@ -45,5 +45,5 @@ class Environment:
         """All names in reach."""
         environment: Environment | None = self
         while environment is not None:
-            yield from environment._names
+            yield from environment.own
             environment = environment.parent

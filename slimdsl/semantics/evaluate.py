@@ -1,7 +1,7 @@
 """Expressions to values.
 
-An expression is evaluated with the kind of the argument it is for, where there is one: so `same` is a word of `padding`,
-and `identity` an initialiser in one place and a layer in another. Pipelines make nodes, through the `Flow` given.
+An expression is evaluated with the kind of the argument it is for, where there is one: so `same` is a word of
+`padding`, and `identity` an initialiser in one place and a layer in another. Pipelines make nodes, through the `Flow` given.
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ class Evaluator:
         self._limits.leave()
         return given
 
-    def _composite(
-        self, node: tree.Expr, environment: Environment, kind: Kind | None
-    ) -> object:
+    def _composite(self, node: tree.Expr, environment: Environment, kind: Kind | None) -> object:
         if isinstance(node, tree.StringLit):
             return self.text(node.parts, environment)
         if isinstance(node, (tree.ListExpr, tree.TupleExpr)):
@@ -92,7 +90,7 @@ class Evaluator:
         return x
 
     def checked(self, node: tree.Expr, environment: Environment, kind: Kind, what: str) -> object:
-        """The value of an expression as a kind of argument wants it; `what` begins the message where it does not suit."""
+        """The value of an expression as a kind of argument wants it; `what` begins the message if it does not suit."""
         given = self.value(node, environment, kind)
         if isinstance(given, Unknown):
             return UNKNOWN
@@ -171,13 +169,13 @@ class Evaluator:
 
     def _unknown_name(self, node: tree.NameExpr, environment: Environment, kind: Kind | None) -> None:
         noun, candidates = _candidates(kind, "name", [*environment.names(), "it", "training"])
-        words = f"it must be {' or '.join(f'`{word}`' for word in kind.words)}" if kind is not None and kind.words else ""
+        words = (
+            f"it must be {' or '.join(f'`{word}`' for word in kind.words)}" if kind is not None and kind.words else ""
+        )
         help = did_you_mean(node.name, candidates) or words
         self._reporter.report("E0201", f"unknown {noun} `{node.name}`", node.span, help=help)
 
-    def _table_entry(
-        self, name: str, kind: Kind | None
-    ) -> type[Op] | type[Initializer] | type[Regularizer] | Builtin | None:
+    def _table_entry(self, name: str, kind: Kind | None) -> type[Op | Initializer | Regularizer] | Builtin | None:
         wanted = kind.table if kind is not None else ""
         if wanted == "initializer" and name in INITIALIZER_NAMES:
             return INITIALIZER_NAMES[name]
@@ -185,9 +183,7 @@ class Evaluator:
             return REGULARIZER_NAMES[name]
         if wanted == "layer" and name in LAYERS:
             return LAYERS[name]
-        return (
-            BUILTIN_NAMES.get(name) or LAYERS.get(name) or INITIALIZER_NAMES.get(name) or REGULARIZER_NAMES.get(name)
-        )
+        return BUILTIN_NAMES.get(name) or LAYERS.get(name) or INITIALIZER_NAMES.get(name) or REGULARIZER_NAMES.get(name)
 
     def _call(self, node: tree.CallExpr, environment: Environment, kind: Kind | None) -> object:
         callee = node.callee
@@ -222,7 +218,9 @@ class Evaluator:
         if isinstance(called, LayerValue):
             op = called.op
             bound = bind_arguments(op, op.name, node.arguments, callee.span, environment, self, self._reporter)
-            return UNKNOWN if bound is None else LayerValue(op, tuple({**dict(called.arguments), **bound.values}.items()))
+            return (
+                UNKNOWN if bound is None else LayerValue(op, tuple({**dict(called.arguments), **bound.values}.items()))
+            )
         if not isinstance(called, Unknown):
             message = f"`{callee.name}` is {kind_of(called)}, which cannot be called"
             self._reporter.report("E0203", message, callee.span, labels=(Label(bound_at, "bound here"),))
@@ -247,7 +245,7 @@ class Evaluator:
 
     def _instance(
         self,
-        found: type[Initializer] | type[Regularizer],
+        found: type[Initializer | Regularizer],
         arguments: tuple[tree.Argument, ...],
         name_span: Span,
         span: Span,
@@ -256,7 +254,9 @@ class Evaluator:
         bound = bind_arguments(found, found.name, arguments, name_span, environment, self, self._reporter)
         if bound is None:
             return UNKNOWN
-        missing = [spec.name for spec in argument_specs(found).values() if spec.required and spec.name not in bound.values]
+        missing = [
+            spec.name for spec in argument_specs(found).values() if spec.required and spec.name not in bound.values
+        ]
         if missing:
             self._reporter.report("E0303", f"`{found.name}` needs `{missing[0]}`", span)
             return UNKNOWN

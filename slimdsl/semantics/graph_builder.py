@@ -1,7 +1,7 @@
 """Builds the graph: what `ops.base.Builder` promises to layers, and the records of layers and end points.
 
-Knows scopes, defaults and the graph; not the tree. `ShapeError` and `ArgumentError` pass through to the statements, which
-know the places.
+Knows scopes, defaults and the graph; not the tree. `ShapeError` and `ArgumentError` pass through to the statements,
+which know the places.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ class GraphBuilder:
         if problem:
             raise ShapeError(f"the variable `{leaf}` has the shape {shape_text(shape)}: {problem}")
         if not self.names.take(name):
-            raise ShapeError(f"the variable `{name}` exists already", help="give the layer a scope of its own with `as`")
+            raise ShapeError(
+                f"the variable `{name}` exists already", help="give the layer a scope of its own with `as`"
+            )
         tensor = Tensor(name, 0, TensorType(dtype=dtype, shape=shape), self._span)
         variable = Variable(name, tensor, initializer, regularizer, trainable, self.scope, self._span)
         self.variables.append(variable)

@@ -1,5 +1,8 @@
-"""Layers and blocks as they are written: one, `repeat` of one, `stack` of one. Resolves the name, binds the arguments,
-opens the scope, and turns a `ShapeError` into a diagnostic that shows where things come from."""
+"""Layers and blocks as they are written: one, `repeat` of one, `stack` of one.
+
+Resolves the name, binds the arguments, opens the scope, and turns a `ShapeError` into a diagnostic that shows where
+things come from.
+"""
 
 from __future__ import annotations
 
@@ -112,9 +115,7 @@ class LayerPlacer:
         if op is None:
             self.unknown_layer(stage, environment)
             return None
-        bound = bind_arguments(
-            op, op.name, arguments, stage.name_span, environment, self._evaluator, self._reporter
-        )
+        bound = bind_arguments(op, op.name, arguments, stage.name_span, environment, self._evaluator, self._reporter)
         if bound is None:
             return None
         return self._instantiate(op, Bound({**before, **bound.values}, bound.spans), stage.span)
@@ -220,9 +221,7 @@ def _numbered(scope: tree.ScopePath | None, base: str, prepared: Prepared, x: ob
 def _stage(statement: tree.StackStmt, parts: tuple[tree.Expr, ...]) -> tree.Stage:
     arguments = tuple(tree.Argument(span=part.span, name=None, value=part) for part in parts)
     span = parts[0].span.to(parts[-1].span) if parts else statement.layer_span
-    return tree.Stage(
-        span=span, name=statement.layer, name_span=statement.layer_span, arguments=arguments, scope=None
-    )
+    return tree.Stage(span=span, name=statement.layer, name_span=statement.layer_span, arguments=arguments, scope=None)
 
 
 def _misplaced(name: str) -> str:

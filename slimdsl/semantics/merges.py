@@ -1,6 +1,6 @@
 """Merges: `concat`, `add` and their like, with branches in braces or with tensors in parentheses; and `residual`.
 
-Each statement of a merge that is a flow is a branch of its own and starts from the merge's input; `for`, `if` and `let` in it are
+Each flow statement of a merge is a branch of its own and starts from the merge's input; `for`, `if` and `let` in it are
 run, and bring branches where they contain some.
 """
 

@@ -23,7 +23,7 @@ class Reporter:
     def report(
         self, code: str, message: str, span: Span, *, label: str = "", labels: tuple[Label, ...] = (), help: str = ""
     ) -> None:
-        """Add a finding; `code` says whether it is an error (E) or a warning (W). Past MAX_ERRORS the rest is dropped."""
+        """Add a finding; the code says whether it is an error (E) or a warning (W). At most MAX_ERRORS are kept."""
         if code.startswith("E"):
             self.error_count += 1
         if self.error_count <= MAX_ERRORS:

@@ -1,7 +1,7 @@
 """TF-Slim's rules for names: default scopes are numbered, explicit ones are kept as written, node names are unique.
 
 An unnamed layer takes its default scope, ``Conv``, then ``Conv_1``; `repeat` and `stack` number their layers from 1
-behind the last part of their scope, ``conv3/conv3_1`` (source: `tf_slim.layers.repeat`, `variable_scope`'s default_name).
+behind the last part of their scope, ``conv3/conv3_1`` (`tf_slim.layers.repeat`, `variable_scope`'s default_name).
 A path ``a/b`` stands for scopes within each other, as one opens them around a layer in TF-Slim.
 A path that begins with ``/`` does not stand under the net's root, as a layer outside TF-Slim's variable scope.
 """

@@ -111,7 +111,7 @@ class Statements:
     # The flow of the current tensor
 
     def _flow(self, statement: tree.FlowStmt, environment: Environment) -> None:
-        first, *rest = statement.stages
+        first, *_rest = statement.stages
         names_tensor = self._placer.named_tensor(first, UNKNOWN, environment) is not None
         of_tensors = first.name in MERGES and first.arguments and statement.body is None
         x = self.current if names_tensor or of_tensors else self._taken(first.name, first.name_span)

@@ -10,9 +10,7 @@ from slimdsl.ops.registry import ALL_MERGES, ALL_OPS
 from slimdsl.ops.regularizers import REGULARIZERS
 
 LAYERS: dict[str, type[Op]] = {
-    op.name: op
-    for op in ALL_OPS
-    if not issubclass(op, Merge) and (not issubclass(op, Primitive) or op.writable)
+    op.name: op for op in ALL_OPS if not issubclass(op, Merge) and (not issubclass(op, Primitive) or op.writable)
 }
 
 INITIALIZER_NAMES: dict[str, type[Initializer]] = {
@@ -22,7 +20,6 @@ INITIALIZER_NAMES: dict[str, type[Initializer]] = {
 REGULARIZER_NAMES: dict[str, type[Regularizer]] = {regularizer.name: regularizer for regularizer in REGULARIZERS}
 
 MERGES: dict[str, type[Merge]] = {merge.name: merge for merge in ALL_MERGES}
-
 
 
 def is_word(name: str) -> bool:

@@ -70,9 +70,7 @@ def _layers(
     return layers
 
 
-def _unknown_key(
-    argument: tree.Argument, layers: list[tuple[str, dict[str, Kind]]], reporter: Reporter
-) -> None:
+def _unknown_key(argument: tree.Argument, layers: list[tuple[str, dict[str, Kind]]], reporter: Reporter) -> None:
     assert argument.name is not None
     names = list(dict.fromkeys(name for _, specs in layers for name in specs))
     one = len(layers) == 1

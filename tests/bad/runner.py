@@ -1,4 +1,4 @@
-"""What is said about a wrong file, as the command line prints it. `python -m tests.bad.runner` rewrites the expectations."""
+"""What is said about a wrong file. `python -m tests.bad.runner` rewrites the expectations."""
 
 from __future__ import annotations
 

@@ -31,11 +31,27 @@ GENERATED = {
     "300,000 tokens": (HEAD + "  let a = [" + "1," * 150_000 + "1]\n" + TAIL, None),
     "a name of 100,000 letters": (f"{HEAD}  {'a' * 100_000}\n{TAIL}", "E0201"),
     "1,000 nets": ("slim 1\n" + "".join(f"net a{i} = a{i + 1}()\n" for i in range(1000)), "E0305"),
-    "a chain of lists": (HEAD + "  let a0 = [1]\n" + "".join(f"  let a{i + 1} = a{i} + a{i}\n" for i in range(40)) + TAIL, "E0301"),
-    "a chain of strings": (HEAD + '  let a0 = "x"\n' + "".join(f"  let a{i + 1} = a{i} + a{i}\n" for i in range(40)) + TAIL, "E0301"),
-    "a chain of nested lists": (HEAD + "  let a0 = [1]\n" + "".join(f"  let a{i + 1} = [a{i}, a{i}]\n" for i in range(40)) + "  assert a40 == a40\n" + TAIL, "E0301"),
+    "a chain of lists": (
+        HEAD + "  let a0 = [1]\n" + "".join(f"  let a{i + 1} = a{i} + a{i}\n" for i in range(40)) + TAIL,
+        "E0301",
+    ),
+    "a chain of strings": (
+        HEAD + '  let a0 = "x"\n' + "".join(f"  let a{i + 1} = a{i} + a{i}\n" for i in range(40)) + TAIL,
+        "E0301",
+    ),
+    "a chain of nested lists": (
+        HEAD
+        + "  let a0 = [1]\n"
+        + "".join(f"  let a{i + 1} = [a{i}, a{i}]\n" for i in range(40))
+        + "  assert a40 == a40\n"
+        + TAIL,
+        "E0301",
+    ),
     "a huge range": (f"{HEAD}  let a = 1..1000000000\n{TAIL}", "E0301"),
-    "a chain of sizes": (HEAD + "  let a0 = shape(it)[0]\n" + "".join(f"  let a{i + 1} = a{i} * (a{i} + 1)\n" for i in range(40)) + TAIL, "E0301"),
+    "a chain of sizes": (
+        HEAD + "  let a0 = shape(it)[0]\n" + "".join(f"  let a{i + 1} = a{i} * (a{i} + 1)\n" for i in range(40)) + TAIL,
+        "E0301",
+    ),
 }
 
 

@@ -35,7 +35,7 @@ def run(graph_def: bytes, feeds: dict[str, np.ndarray], fetches: list[str]) -> l
 
 def load(network: str, data: dict[str, Any], *, training: bool = False) -> slimdsl.Model:
     """The net of this name, from whichever file defines it, with the arguments it was recorded with."""
-    defines = re.compile(rf"^net {network}\b", re.M)
+    defines = re.compile(rf"^net {network}\b", re.MULTILINE)
     (path,) = [path for path in sorted(MODELS.glob("*.slim")) if defines.search(path.read_text(encoding="utf-8"))]
     arguments = {"weight_decay": data["weight_decay"], "classes": data["num_classes"]}
     return slimdsl.load(path, network, training=training, **arguments)

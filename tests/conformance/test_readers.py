@@ -21,7 +21,9 @@ MODELS = HERE.parent.parent / "models" / "slim"
 
 
 @pytest.fixture(scope="module", params=["lenet", "vgg_a"])
-def frozen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], slimdsl.Model, Path]:
+def frozen(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, Any], slimdsl.Model, Path]:
     data = json.loads((HERE / "inference" / f"{request.param}.json").read_text())
     # Readers make outputs of the nodes that nothing reads; without the predictions, those are the logits.
     text = (MODELS / f"{request.param}.slim").read_text()
@@ -38,7 +40,7 @@ def assert_logits(found: np.ndarray, data: dict[str, Any]) -> None:
 
 
 def test_opencv_reads_the_frozen_graph(frozen: tuple[dict[str, Any], slimdsl.Model, Path]) -> None:
-    data, model, path = frozen
+    data, _model, path = frozen
     net = cv2.dnn.readNetFromTensorflow(str(path))
     net.setInput(np.ascontiguousarray(input_values(data["input"]).transpose(0, 3, 1, 2)), "images")
     assert_logits(net.forward(), data)

@@ -16,7 +16,9 @@ PAGES = [ROOT / "README.md", ROOT / "slimdsl" / "ARCHITECTURE.md", *sorted((ROOT
 EXAMPLES = [
     (page.name, number, text)
     for page in PAGES
-    for number, text in enumerate(re.findall(r"^```slim\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S), 1)
+    for number, text in enumerate(
+        re.findall(r"^```slim\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL), 1
+    )
 ]
 
 
