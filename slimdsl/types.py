@@ -108,11 +108,7 @@ class SymbolicDim(Value):
 
     def __mul__(self, other: Dim) -> Dim:
         return _from_terms(
-            [
-                (tuple(sorted((*left, *right), key=str)), a * b)
-                for left, a in self.terms
-                for right, b in _terms(other)
-            ]
+            [(tuple(sorted((*left, *right), key=str)), a * b) for left, a in self.terms for right, b in _terms(other)]
         )
 
     __rmul__ = __mul__

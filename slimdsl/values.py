@@ -1,8 +1,8 @@
 """The one way this project declares an immutable record.
 
-`@value` is `dataclass(frozen=True, slots=True, kw_only=True)` with equality, hash and repr taken from `Value` in
-place of generated code: a hundred records are declared at start-up, and generating three methods for each costs 20 ms of a check
-that has 120. Knows nothing else of slimdsl.
+`@value` is `dataclass(frozen=True, slots=True, kw_only=True)` with equality, hash and repr taken from `Value` in place
+of generated code: a hundred records are declared at start-up, and generating three methods for each costs 20 ms of a
+check that has 120. Knows nothing else of slimdsl.
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ class Elementwise(Merge):
         if surely_unequal(a, b):
             message = f"branch 2 is {shape_text(right.shape)}, branch 1 is {shape_text(left.shape)}"
             last = axis == left.rank - 1
-            help = f"give both the same number of channels, {a} or {b}" if last else f"axis {axis} is {b} here, {a} there"
+            help = (
+                f"give both the same number of channels, {a} or {b}" if last else f"axis {axis} is {b} here, {a} there"
+            )
             raise ShapeError(message, operand=1, help=help)
         return a if isinstance(a, int) else b
 
@@ -146,7 +148,9 @@ class Pack(Merge):
 
     name: ClassVar[str] = "pack"
     node_name: ClassVar[str] = "stack"
-    axis: int = arg(IntKind(), 0, doc="where the new axis stands, counted from 0 or, below 0, from the end of the result")
+    axis: int = arg(
+        IntKind(), 0, doc="where the new axis stands, counted from 0 or, below 0, from the end of the result"
+    )
 
     def infer(self, *inputs: TensorType) -> TensorType:
         first = inputs[0]

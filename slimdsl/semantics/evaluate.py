@@ -1,7 +1,7 @@
 """Expressions to values.
 
 An expression is evaluated with the kind of the argument it is for, where there is one: so `same` is a word of
-`padding`, and `identity` an initialiser in one place and a layer in another. Pipelines make nodes, through the `Flow` given.
+`padding`, and `identity` an initialiser in one place and a layer in another. Pipelines make nodes, through the `Flow`.
 """
 
 from __future__ import annotations
