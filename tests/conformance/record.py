@@ -1,0 +1,185 @@
+"""Record what TF-Slim computes for a network of its model library, as `inference/<network>.json` has it.
+
+    python -m tests.conformance.record inception_v4 FOLDER
+
+FOLDER holds the package `nets` of the model library (research/slim in tensorflow/models), no part of this project.
+TF-Slim 1.1.0 runs on TensorFlow up to 2.12 only, so this runs in an environment of its own, without slimdsl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+import tf_slim
+
+from tests.conformance.recipe import input_values, variable_values
+
+HERE = Path(__file__).parent
+WEIGHT_DECAY = 0.00004
+_VARIABLE_OPS = ("VariableV2", "VarHandleOp")
+
+
+class Network(NamedTuple):
+    """How the library's factory builds a network: a function of a module, within the result of another."""
+
+    module: str
+    function: str
+    arg_scope: str
+    input: tuple[int, ...] = (1, 224, 224, 3)
+    classes: int = 1001
+
+
+_V3 = ("mobilenet.mobilenet_v3", "training_scope")
+_CIFAR, _299, _331 = (1, 32, 32, 3), (1, 299, 299, 3), (1, 331, 331, 3)
+_CLIP = (1, 16, 224, 224, 3)
+
+NETWORKS = {
+    "alexnet_v2": Network("alexnet", "alexnet_v2", "alexnet_v2_arg_scope", classes=1000),
+    "cifarnet": Network("cifarnet", "cifarnet", "cifarnet_arg_scope", _CIFAR, 10),
+    "i3d": Network("i3d", "i3d", "i3d_arg_scope", _CLIP, 400),
+    "inception_resnet_v2": Network("inception_resnet_v2", "inception_resnet_v2", "inception_resnet_v2_arg_scope", _299),
+    "inception_v1": Network("inception_v1", "inception_v1", "inception_v1_arg_scope"),
+    "inception_v2": Network("inception_v2", "inception_v2", "inception_v2_arg_scope"),
+    "inception_v3": Network("inception_v3", "inception_v3", "inception_v3_arg_scope", _299),
+    "inception_v4": Network("inception_v4", "inception_v4", "inception_v4_arg_scope", _299),
+    "lenet": Network("lenet", "lenet", "lenet_arg_scope", (1, 28, 28, 1), 10),
+    "mobilenet_edgetpu": Network(_V3[0], "edge_tpu", _V3[1]),
+    "mobilenet_edgetpu_075": Network(_V3[0], "edge_tpu_075", _V3[1]),
+    "mobilenet_v3_large": Network(_V3[0], "large", _V3[1]),
+    "mobilenet_v3_large_minimalistic": Network(_V3[0], "large_minimalistic", _V3[1]),
+    "mobilenet_v3_small": Network(_V3[0], "small", _V3[1]),
+    "mobilenet_v3_small_minimalistic": Network(_V3[0], "small_minimalistic", _V3[1]),
+    "nasnet_cifar": Network("nasnet.nasnet", "build_nasnet_cifar", "nasnet_cifar_arg_scope", _CIFAR, 10),
+    "nasnet_large": Network("nasnet.nasnet", "build_nasnet_large", "nasnet_large_arg_scope", _331),
+    "nasnet_mobile": Network("nasnet.nasnet", "build_nasnet_mobile", "nasnet_mobile_arg_scope"),
+    "overfeat": Network("overfeat", "overfeat", "overfeat_arg_scope", (1, 231, 231, 3), 1000),
+    "pnasnet_large": Network("nasnet.pnasnet", "build_pnasnet_large", "pnasnet_large_arg_scope", _331),
+    "pnasnet_mobile": Network("nasnet.pnasnet", "build_pnasnet_mobile", "pnasnet_mobile_arg_scope"),
+    "s3dg": Network("s3dg", "s3dg", "s3dg_arg_scope", _CLIP, 400),
+}
+for _name in ("vgg_16", "vgg_19", "vgg_a"):
+    NETWORKS[_name] = Network("vgg", _name, "vgg_arg_scope", classes=1000)
+for _depth in (50, 101, 152, 200):
+    NETWORKS[f"resnet_v1_{_depth}"] = Network("resnet_v1", f"resnet_v1_{_depth}", "resnet_arg_scope", classes=1000)
+    NETWORKS[f"resnet_v2_{_depth}"] = Network("resnet_v2", f"resnet_v2_{_depth}", "resnet_arg_scope")
+for _name in ("mobilenet_v1", "mobilenet_v1_025", "mobilenet_v1_050", "mobilenet_v1_075"):
+    NETWORKS[_name] = Network("mobilenet_v1", _name, "mobilenet_v1_arg_scope")
+for _name, _function in (("", "mobilenet"), ("_035", "mobilenet_v2_035"), ("_140", "mobilenet_v2_140")):
+    NETWORKS[f"mobilenet_v2{_name}"] = Network("mobilenet.mobilenet_v2", _function, "training_scope")
+
+
+def record(name: str, network: Network, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Build the network in a graph of its own, run it on the recipe's values, and digest what comes out."""
+    module = importlib.import_module(f"nets.{network.module}")
+    arg_scope, function = getattr(module, network.arg_scope), getattr(module, network.function)
+    with tf.Graph().as_default() as graph:
+        images = tf.placeholder(tf.float32, network.input, name="input")
+        with tf_slim.arg_scope(arg_scope(weight_decay=WEIGHT_DECAY)):
+            logits, end_points = function(images, network.classes, is_training=False, **arguments)
+        graph_ops = len(graph.get_operations())
+        variables = tf.global_variables()
+        losses = tf.losses.get_regularization_losses()
+        regularized = {source for loss in losses for source in _variables_behind(loss.op)}
+        ends = {key: end for key, end in end_points.items() if tf.is_tensor(end)}
+        with tf.Session(graph=graph) as session:
+            for variable in variables:
+                variable.load(variable_values(variable.op.name, variable.shape.as_list()), session)
+            fetches = (tf.add_n(losses) if losses else tf.constant(0.0), logits, ends)
+            loss, values, found = session.run(fetches, {images: input_values(network.input)})
+    trainable = {variable.op.name for variable in graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)}
+    listed = [
+        {
+            "name": variable.op.name,
+            "shape": variable.shape.as_list(),
+            "trainable": variable.op.name in trainable,
+            "regularized": variable.op.name in regularized,
+        }
+        for variable in variables
+    ]
+    sizes = {variable["name"]: int(np.prod(variable["shape"])) for variable in listed}
+    return {
+        "network": name,
+        "args": arguments,
+        "num_classes": network.classes,
+        "weight_decay": WEIGHT_DECAY,
+        "input": list(network.input),
+        "graph_ops": graph_ops,
+        "variables": listed,
+        "params_trainable": sum(size for variable, size in sizes.items() if variable in trainable),
+        "params_total": sum(sizes.values()),
+        "regularization_loss": float(loss),
+        "logits_tensor": logits.name,
+        "logits": _rounded(values.ravel()),
+        "logits_shape": list(values.shape),
+        "end_points": {key: {"tensor": ends[key].name, **_digest(value)} for key, value in found.items()},
+    }
+
+
+def _variables_behind(op: tf.Operation) -> Iterator[str]:
+    """The names of the variables that an op reads, directly or not."""
+    waiting, seen = [op], set()
+    while waiting:
+        op = waiting.pop()
+        if op.name in seen:
+            continue
+        seen.add(op.name)
+        if op.type in _VARIABLE_OPS:
+            yield op.name
+        waiting += [tensor.op for tensor in op.inputs]
+
+
+def _digest(value: np.ndarray) -> dict[str, Any]:
+    exact = value.astype(np.float64)
+    flat = exact.ravel()
+    mean, std, norm = _rounded([exact.mean(), exact.std(), float(np.linalg.norm(flat))])
+    first, last = _rounded(flat[:4]), _rounded(flat[-4:])
+    return {"shape": list(value.shape), "mean": mean, "std": std, "l2": norm, "first": first, "last": last}
+
+
+def _rounded(numbers: Sequence[float] | np.ndarray) -> list[float]:
+    """Seven digits are what a float32 has."""
+    return [float(f"{number:.7g}") for number in numbers]
+
+
+def _json(data: dict[str, Any]) -> str:
+    """A line for each entry, variable and end point, so that differences can be read."""
+    lines = []
+    for key, value in data.items():
+        if key == "variables":
+            text = "[\n  " + ",\n  ".join(json.dumps(variable) for variable in value) + "\n ]"
+        elif key == "end_points":
+            ends = [f"{json.dumps(name)}: {json.dumps(digest)}" for name, digest in value.items()]
+            text = "{\n  " + ",\n  ".join(ends) + "\n }"
+        else:
+            text = json.dumps(value)
+        lines.append(f" {json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def main() -> None:
+    """Record one network."""
+    parser = argparse.ArgumentParser(description="Record what TF-Slim computes for a network.")
+    parser.add_argument("network", choices=sorted(NETWORKS))
+    parser.add_argument("library", type=Path, help="the folder that holds the package `nets`")
+    parser.add_argument("--arguments", type=json.loads, default={}, help="further arguments of the network, as JSON")
+    parser.add_argument("--input", type=json.loads, help="the shape of the input, as JSON; else the library's own")
+    parser.add_argument("--out", type=Path, default=HERE / "inference", help="the folder to write to")
+    options = parser.parse_args()
+    sys.path.insert(0, str(options.library.resolve()))
+    network = NETWORKS[options.network]
+    if options.input is not None:
+        network = network._replace(input=tuple(options.input))
+    data = record(options.network, network, options.arguments)
+    (options.out / f"{options.network}.json").write_text(_json(data), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
