@@ -75,11 +75,13 @@ class Op(Value):
         scope_name: TF-Slim's default variable scope for an unnamed call, or "" for an op that opens no scope: then `as`
             names the node itself.
         function_name: TF-Slim's Python name of the function; unnamed `repeat` and `stack` number it.
+        defaults_of: the layer whose `with` defaults reach this one too, because TF-Slim builds it of that; "" for none.
     """
 
     name: ClassVar[str]
     scope_name: ClassVar[str] = ""
     function_name: ClassVar[str] = ""
+    defaults_of: ClassVar[str] = ""
 
     @classmethod
     def scope_for(cls, x: TensorType) -> str:
@@ -194,6 +196,11 @@ class Layer(Op):
     """
 
     reserves_scope_name: ClassVar[bool] = False
+
+    @property
+    def passes_on(self) -> bool:
+        """True where these arguments leave the input as it is: there is no node then, and no scope."""
+        return False
 
     def build(self, builder: Builder, x: Operand) -> Operand:
         """Make the variables and nodes; return the result.

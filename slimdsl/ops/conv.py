@@ -12,6 +12,7 @@ from slimdsl.ops.activations import require_floating
 from slimdsl.ops.arguments import WindowKind, arg
 from slimdsl.ops.base import Applicable, Builder, Initializer, Layer, Operand, Primitive, Regularizer, ShapeError
 from slimdsl.ops.bias import complete
+from slimdsl.ops.padding import Padding, margins_as_same, padding_argument, put_margins
 from slimdsl.ops.shape import ExpandDims, Squeeze
 from slimdsl.ops.windows import (
     Window,
@@ -73,7 +74,8 @@ class Conv(Layer):
 
     Takes ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]`` and gives the same with `filters` channels; each
     spatial axis n becomes ceil(n / stride) (`same`) or floor((n - (kernel - 1) * rate - 1) / stride) + 1 (`valid`).
-    Makes ``weights`` [kernel…, C, filters] and, without a `norm`, ``biases`` [filters].
+    A `padding` of numbers puts so many zeros before and after, then goes on as `valid`: ``padding=[(3, 3), (3, 3)]``,
+    or ``padding=3``. Makes ``weights`` [kernel…, C, filters] and, without a `norm`, ``biases`` [filters].
     Example: ``conv(64, 3x3, stride=2, norm=batch_norm)``.
     """
 
@@ -84,7 +86,7 @@ class Conv(Layer):
     filters: int = shared.filters_argument()
     kernel: Window = shared.kernel_argument()
     stride: Window = shared.stride_argument(1)
-    padding: str = shared.padding_argument("same")
+    padding: Padding = padding_argument("same")
     rate: Window = shared.rate_argument()
     activation: Applicable | None = shared.activation_argument()
     norm: Applicable | None = shared.norm_argument()
@@ -101,29 +103,74 @@ class Conv(Layer):
 
     def build(self, builder: Builder, x: Operand) -> Operand:
         """Make the weights, convolve, then biases or norm, then the activation."""
-        require_floating(self.name, x.type)
-        require_rank(self.name, x.type, (3, 4, 5), "`reshape([height, width, channels])` before it makes images of it")
-        kernel = per_axis("kernel", self.kernel, x.type)
-        op = Convolution(
-            stride=per_axis("stride", self.stride, x.type),
-            padding=self.padding,
-            rate=per_axis("rate", self.rate, x.type),
-        )
-        refuse_stride_with_rate(op.stride, op.rate)
-        slide(spatial_part(x.type.shape), kernel, op.stride, op.padding, op.rate)
-        weights = builder.variable(
-            "weights",
-            (*kernel, known_channels(self.name, x.type), self.filters),
-            initializer=self.weights_init,
-            regularizer=self.weights_reg,
-            trainable=self.trainable,
-            dtype=x.type.dtype,
-        )
-        if x.type.rank == 3:
-            result = _convolve_rows(builder, op, x, weights)
-        else:
-            result = builder.emit(op, x, weights, name="Conv2D" if x.type.rank == 4 else "Conv3D")
-        return complete(builder, result, self)
+        return _convolve(builder, x, self, self.padding)
+
+
+@value
+class ConvSame(Layer):
+    """Convolution that pads alike at every stride. TF-Slim's networks: ``resnet_utils.conv2d_same``.
+
+    With stride 1 it is `conv`; with a larger one it puts (kernel - 1) * rate zeros around each spatial axis, the
+    smaller half before, and takes only places where the window lies inside: every stride-th element of the result at
+    stride 1. `conv` pads by the size of its input, which gives other numbers where that is even. Takes ``[N, L, C]``,
+    ``[N, H, W, C]`` or ``[N, D, H, W, C]``; each spatial axis n becomes ceil(n / stride). Makes the variables of
+    `conv`, and takes its `with` defaults. Example: ``conv_same(64, 7x7, stride=2) as conv1``.
+    """
+
+    name: ClassVar[str] = "conv_same"
+    scope_name: ClassVar[str] = "Conv"
+    function_name: ClassVar[str] = "conv2d_same"
+    defaults_of: ClassVar[str] = "conv"
+    reserves_scope_name: ClassVar[bool] = True
+    filters: int = shared.filters_argument()
+    kernel: Window = shared.kernel_argument()
+    stride: Window = shared.stride_argument(1)
+    rate: Window = shared.rate_argument()
+    activation: Applicable | None = shared.activation_argument()
+    norm: Applicable | None = shared.norm_argument()
+    weights_init: Initializer = shared.weights_init_argument()
+    weights_reg: Regularizer | None = shared.weights_reg_argument()
+    biases_init: Initializer | None = shared.biases_init_argument()
+    biases_reg: Regularizer | None = shared.biases_reg_argument()
+    trainable: bool = shared.trainable_argument()
+
+    def build(self, builder: Builder, x: Operand) -> Operand:
+        """As `conv`, padded by numbers where there is a stride."""
+        if max(self.stride) == 1:
+            return _convolve(builder, x, self, "same")
+        _require_input(self, x.type)
+        kernel, rate = per_axis("kernel", self.kernel, x.type), per_axis("rate", self.rate, x.type)
+        return _convolve(builder, x, self, margins_as_same(kernel, rate))
+
+
+def _require_input(layer: Conv | ConvSame, x: TensorType) -> None:
+    require_floating(layer.name, x)
+    require_rank(layer.name, x, (3, 4, 5), "`reshape([height, width, channels])` before it makes images of it")
+
+
+def _convolve(builder: Builder, x: Operand, layer: Conv | ConvSame, padding: Padding) -> Operand:
+    """Make the weights, convolve, then biases or norm, then the activation; all checks come before the first node."""
+    _require_input(layer, x.type)
+    kernel = per_axis("kernel", layer.kernel, x.type)
+    stride, rate = per_axis("stride", layer.stride, x.type), per_axis("rate", layer.rate, x.type)
+    refuse_stride_with_rate(stride, rate)
+    channels = known_channels(layer.name, x.type)
+    x, left = put_margins(builder, x, padding)
+    op = Convolution(stride=stride, padding=left, rate=rate)
+    slide(spatial_part(x.type.shape), kernel, op.stride, op.padding, op.rate)
+    weights = builder.variable(
+        "weights",
+        (*kernel, channels, layer.filters),
+        initializer=layer.weights_init,
+        regularizer=layer.weights_reg,
+        trainable=layer.trainable,
+        dtype=x.type.dtype,
+    )
+    if x.type.rank == 3:
+        result = _convolve_rows(builder, op, x, weights)
+    else:
+        result = builder.emit(op, x, weights, name="Conv2D" if x.type.rank == 4 else "Conv3D")
+    return complete(builder, result, layer)
 
 
 def _convolve_rows(builder: Builder, op: Convolution, x: Operand, weights: Operand) -> Operand:

@@ -8,6 +8,7 @@ from slimdsl.ops import layer_arguments as shared
 from slimdsl.ops.activations import require_floating
 from slimdsl.ops.arguments import BoolKind, WindowKind, arg
 from slimdsl.ops.base import Builder, Layer, Operand, Primitive, ShapeError
+from slimdsl.ops.padding import Padding, padding_argument, put_margins, require_narrow_margins
 from slimdsl.ops.shape import ExpandDims, Squeeze
 from slimdsl.ops.windows import Window, per_axis, require_rank, slide, spatial_part
 from slimdsl.types import Dim, TensorType, shape_text
@@ -52,9 +53,10 @@ class _Pool(Layer):
     """Base of the two layers."""
 
     primitive: ClassVar[type[Pooling]]
+    margin: ClassVar[float] = 0.0
     kernel: Window = shared.kernel_argument()
     stride: Window = shared.stride_argument(2)
-    padding: str = shared.padding_argument("valid")
+    padding: Padding = padding_argument("valid")
 
     @classmethod
     def scope_for(cls, x: TensorType) -> str:
@@ -71,13 +73,15 @@ class _Pool(Layer):
         require_floating(self.name, x.type)
         require_rank(self.name, x.type, (3, 4, 5), "`reshape([height, width, channels])` before it makes images of it")
         kernel, stride = per_axis("kernel", self.kernel, x.type), per_axis("stride", self.stride, x.type)
+        require_narrow_margins(x.type, self.padding, kernel)
+        x, padding = put_margins(builder, x, self.padding, self.margin)
         node_name = self.primitive.node_name
         if x.type.rank > 3:
-            op = self.primitive(kernel=kernel, stride=stride, padding=self.padding)
+            op = self.primitive(kernel=kernel, stride=stride, padding=padding)
             return builder.emit(op, x, name=node_name if x.type.rank == 4 else f"{node_name}3D")
-        slide(spatial_part(x.type.shape), kernel, stride, self.padding)
+        slide(spatial_part(x.type.shape), kernel, stride, padding)
         image = builder.emit(ExpandDims(axis=1), x)
-        op = self.primitive(kernel=(1, *kernel), stride=(1, *stride), padding=self.padding)
+        op = self.primitive(kernel=(1, *kernel), stride=(1, *stride), padding=padding)
         return builder.emit(Squeeze(axes=(1,)), builder.emit(op, image, name=node_name))
 
 
@@ -90,27 +94,61 @@ class MaxPool(_Pool):
     """The largest value in each window. TF-Slim: ``max_pool2d``, ``max_pool3d``.
 
     Takes ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]``; each spatial axis n becomes ceil(n / stride) (`same`)
-    or floor((n - kernel) / stride) + 1 (`valid`). Example: ``max_pool(3x3, stride=2, padding=same)``.
+    or floor((n - kernel) / stride) + 1 (`valid`). A `padding` of numbers puts so many places around that never are the
+    largest, then goes on as `valid`. Example: ``max_pool(3x3, stride=2, padding=same)``.
     """
 
     name: ClassVar[str] = "max_pool"
     scope_name: ClassVar[str] = "MaxPool2D"
     function_name: ClassVar[str] = "max_pool2d"
     primitive: ClassVar[type[Pooling]] = MaxPooling
+    margin: ClassVar[float] = float("-inf")
 
 
 @value
 class AvgPool(_Pool):
-    """The mean of each window, in which padding does not count. TF-Slim: ``avg_pool2d``, ``avg_pool3d``.
+    """The mean of each window, in which `same` padding does not count. TF-Slim: ``avg_pool2d``, ``avg_pool3d``.
 
     Takes ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]``; each spatial axis n becomes ceil(n / stride) (`same`)
-    or floor((n - kernel) / stride) + 1 (`valid`). Example: ``avg_pool(7x7, stride=1)``.
+    or floor((n - kernel) / stride) + 1 (`valid`). A `padding` of numbers puts so many zeros around, which do count,
+    then goes on as `valid`. Example: ``avg_pool(7x7, stride=1)``.
     """
 
     name: ClassVar[str] = "avg_pool"
     scope_name: ClassVar[str] = "AvgPool2D"
     function_name: ClassVar[str] = "avg_pool2d"
     primitive: ClassVar[type[Pooling]] = AveragePooling
+
+
+@value
+class Subsample(Layer):
+    """Every factor-th element along each spatial axis. TF-Slim's networks: ``resnet_utils.subsample``.
+
+    Takes ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]``; each spatial axis n becomes ceil(n / factor). It is a
+    pool over windows of one element; with ``factor=1`` it is the tensor itself, without node or scope.
+    Example: ``subsample(2) as shortcut``.
+    """
+
+    name: ClassVar[str] = "subsample"
+    scope_name: ClassVar[str] = "MaxPool2D"
+    function_name: ClassVar[str] = "subsample"
+    factor: Window = arg(WindowKind(), doc="distance of the elements that are kept; one integer stands for all axes")
+
+    @classmethod
+    def scope_for(cls, x: TensorType) -> str:
+        """That of `max_pool`."""
+        return MaxPool.scope_for(x)
+
+    @property
+    def passes_on(self) -> bool:
+        """True where all is kept."""
+        return max(self.factor) == 1
+
+    def build(self, builder: Builder, x: Operand) -> Operand:
+        """Pool."""
+        require_floating(self.name, x.type)
+        require_rank(self.name, x.type, (3, 4, 5), "there are no axes between batch and channels")
+        return MaxPool(kernel=(1,), stride=per_axis("factor", self.factor, x.type)).build(builder, x)
 
 
 @value

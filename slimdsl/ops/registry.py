@@ -27,13 +27,13 @@ from slimdsl.ops.batch_norm import (
     Standardize,
 )
 from slimdsl.ops.bias import AddBias, BiasAdd
-from slimdsl.ops.conv import Conv, Convolution, ConvTranspose, TransposedConvolution
+from slimdsl.ops.conv import Conv, Convolution, ConvSame, ConvTranspose, TransposedConvolution
 from slimdsl.ops.dense import FullyConnected, MatMul
 from slimdsl.ops.dropout import Dropout, RandomDrop
 from slimdsl.ops.lrn import Lrn
 from slimdsl.ops.merge import Add, Concat, Maximum, Merge, Minimum, Mul, Pack, Sub
 from slimdsl.ops.norm import GroupNorm, InstanceNorm, LayerNorm, Normalize, NormalizeGroups
-from slimdsl.ops.pool import AveragePooling, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, MaxPooling
+from slimdsl.ops.pool import AveragePooling, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, MaxPooling, Subsample
 from slimdsl.ops.reshape import Flatten, Reshape
 from slimdsl.ops.separable import ConvInPlane, DepthwiseConv, DepthwiseConvolution, SeparableConv
 from slimdsl.ops.shape import ExpandDims, Identity, Pad, Squeeze, Tile
@@ -47,7 +47,7 @@ ALL_OPS: tuple[type[Op], ...] = (
     # bias
     AddBias, BiasAdd,
     # conv
-    Conv, ConvTranspose, Convolution, TransposedConvolution,
+    Conv, ConvSame, ConvTranspose, Convolution, TransposedConvolution,
     # dense
     FullyConnected, MatMul,
     # dropout
@@ -59,7 +59,7 @@ ALL_OPS: tuple[type[Op], ...] = (
     # norm
     GroupNorm, InstanceNorm, LayerNorm, Normalize, NormalizeGroups,
     # pool
-    AveragePooling, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, MaxPooling,
+    AveragePooling, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, MaxPooling, Subsample,
     # reshape
     Flatten, Reshape,
     # separable

@@ -10,6 +10,7 @@ from slimdsl.ops.arguments import InitializerKind, IntKind, WindowKind, arg
 from slimdsl.ops.base import Applicable, Builder, Initializer, Layer, Operand, Primitive, Regularizer, ShapeError
 from slimdsl.ops.bias import complete
 from slimdsl.ops.conv import Convolution, require_channels
+from slimdsl.ops.padding import Padding, padding_argument, put_margins
 from slimdsl.ops.shape import Tile
 from slimdsl.ops.windows import (
     Window,
@@ -67,7 +68,7 @@ class SeparableConv(Layer):
     Takes ``[N, H, W, C]`` and gives ``[N, H', W', filters]``; with ``filters=none`` there is no pointwise convolution
     and the result has C * depth_multiplier channels, as `depthwise_conv` does it. Makes ``depthwise_weights``
     [h, w, C, depth_multiplier], ``pointwise_weights`` [1, 1, C * depth_multiplier, filters] and, without a `norm`,
-    ``biases``. `weights_reg` applies to both weights. Stride is the same on both axes.
+    ``biases``. `weights_reg` applies to both weights. Stride is the same on both axes. `padding` is as that of `conv`.
     Paper: https://arxiv.org/abs/1704.04861. Example: ``separable_conv(64, 3x3, stride=2)``.
     """
 
@@ -79,7 +80,7 @@ class SeparableConv(Layer):
     kernel: Window = shared.kernel_argument()
     depth_multiplier: int = shared.multiplier_argument()
     stride: Window = shared.stride_argument(1)
-    padding: str = shared.padding_argument("same")
+    padding: Padding = padding_argument("same")
     rate: Window = shared.rate_argument()
     activation: Applicable | None = shared.activation_argument()
     norm: Applicable | None = shared.norm_argument()
@@ -94,7 +95,7 @@ class SeparableConv(Layer):
 
     def build(self, builder: Builder, x: Operand) -> Operand:
         """Make the weights, convolve twice, then biases or norm, then the activation."""
-        op, weights = _depthwise(builder, x, self)
+        x, op, weights = _depthwise(builder, x, self)
         if self.filters is None:
             return complete(builder, builder.emit(op, x, weights), self)
         pointwise = builder.variable(
@@ -115,17 +116,19 @@ class DepthwiseConv(Layer):
     """Convolve each channel with filters of its own. TF-Slim: ``separable_conv2d`` with ``num_outputs=None``.
 
     Takes ``[N, H, W, C]`` and gives ``[N, H', W', C * depth_multiplier]``. Makes ``depthwise_weights``
-    [h, w, C, depth_multiplier] and, without a `norm`, ``biases``. Stride is the same on both axes.
+    [h, w, C, depth_multiplier] and, without a `norm`, ``biases``. Stride is the same on both axes. `padding` is as that
+    of `conv`. Takes the `with` defaults of `separable_conv`.
     Example: ``depthwise_conv(3x3, stride=2, norm=batch_norm)``.
     """
 
     name: ClassVar[str] = "depthwise_conv"
     scope_name: ClassVar[str] = "SeparableConv2d"
     function_name: ClassVar[str] = "separable_convolution2d"
+    defaults_of: ClassVar[str] = "separable_conv"
     kernel: Window = shared.kernel_argument()
     depth_multiplier: int = shared.multiplier_argument()
     stride: Window = shared.stride_argument(1)
-    padding: str = shared.padding_argument("same")
+    padding: Padding = padding_argument("same")
     rate: Window = shared.rate_argument()
     activation: Applicable | None = shared.activation_argument()
     norm: Applicable | None = shared.norm_argument()
@@ -137,15 +140,15 @@ class DepthwiseConv(Layer):
 
     def build(self, builder: Builder, x: Operand) -> Operand:
         """Make the weights, convolve, then biases or norm, then the activation."""
-        op, weights = _depthwise(builder, x, self)
+        x, op, weights = _depthwise(builder, x, self)
         return complete(builder, builder.emit(op, x, weights), self)
 
 
 def _depthwise(
     builder: Builder, x: Operand, layer: SeparableConv | DepthwiseConv
-) -> tuple[DepthwiseConvolution, Operand]:
-    """Make ``depthwise_weights`` and the node that is to take them; all checks come before the variable."""
-    op, kernel = _window(x.type, layer.name, layer.kernel, layer.stride, layer.padding, layer.rate)
+) -> tuple[Operand, DepthwiseConvolution, Operand]:
+    """Make ``depthwise_weights``, and the node that takes the padded input and them; all checks come first."""
+    x, op, kernel = _window(builder, x, layer, layer.rate)
     shape = (*kernel, known_channels(layer.name, x.type), layer.depth_multiplier)
     op.infer(x.type, TensorType(dtype=x.type.dtype, shape=shape))
     weights = builder.variable(
@@ -156,17 +159,19 @@ def _depthwise(
         trainable=layer.trainable,
         dtype=x.type.dtype,
     )
-    return op, weights
+    return x, op, weights
 
 
 def _window(
-    x: TensorType, name: str, kernel: Window, stride: Window, padding: str, rate: Window
-) -> tuple[DepthwiseConvolution, Window]:
-    """The node for these arguments, and the kernel with an extent for each axis."""
-    require_floating(name, x)
-    require_rank(name, x, (4,))
-    op = DepthwiseConvolution(stride=per_axis("stride", stride, x), padding=padding, rate=per_axis("rate", rate, x))
-    return op, per_axis("kernel", kernel, x)
+    builder: Builder, x: Operand, layer: SeparableConv | DepthwiseConv | ConvInPlane, rate: Window
+) -> tuple[Operand, DepthwiseConvolution, Window]:
+    """The input, padded where that is by numbers, the node for it, and the kernel with an extent for each axis."""
+    require_floating(layer.name, x.type)
+    require_rank(layer.name, x.type, (4,))
+    kernel, stride = per_axis("kernel", layer.kernel, x.type), per_axis("stride", layer.stride, x.type)
+    rate = per_axis("rate", rate, x.type)
+    x, left = put_margins(builder, x, layer.padding)
+    return x, DepthwiseConvolution(stride=stride, padding=left, rate=rate), kernel
 
 
 @value
@@ -182,7 +187,7 @@ class ConvInPlane(Layer):
     function_name: ClassVar[str] = "convolution2d_in_plane"
     kernel: Window = shared.kernel_argument()
     stride: Window = shared.stride_argument(1)
-    padding: str = shared.padding_argument("same")
+    padding: Padding = padding_argument("same")
     activation: Applicable | None = shared.activation_argument()
     norm: Applicable | None = shared.norm_argument()
     weights_init: Initializer = shared.weights_init_argument()
@@ -193,7 +198,7 @@ class ConvInPlane(Layer):
 
     def build(self, builder: Builder, x: Operand) -> Operand:
         """Make the weights, repeat them for each channel, convolve, then biases or norm, then the activation."""
-        op, kernel = _window(x.type, self.name, self.kernel, self.stride, self.padding, (1,))
+        x, op, kernel = _window(builder, x, self, (1,))
         channels = known_channels(self.name, x.type)
         op.infer(x.type, TensorType(dtype=x.type.dtype, shape=(*kernel, channels, 1)))
         weights = builder.variable(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from slimdsl.diagnostics.source import Span
+from slimdsl.ops.arguments import argument_specs
+from slimdsl.ops.base import Op
 from slimdsl.values import Value, positional
 
 
@@ -40,3 +42,11 @@ class Defaults:
     def of(self, layer: str) -> Mapping[str, Default]:
         """The arguments set for a layer here."""
         return self._merged[-1].get(layer, {})
+
+    def for_op(self, op: type[Op]) -> Mapping[str, Default]:
+        """The arguments that this layer takes from here: those set for it, and those set for what it is made of."""
+        own = self.of(op.name)
+        if not op.defaults_of:
+            return own
+        specs = argument_specs(op)
+        return {**{name: default for name, default in self.of(op.defaults_of).items() if name in specs}, **own}

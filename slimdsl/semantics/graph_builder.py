@@ -122,6 +122,8 @@ class GraphBuilder:
         op, _ = self.instantiate(layer.op, dict(layer.arguments))
         if isinstance(op, Primitive):
             return self.emit(op, x)
+        if self._as_layer(op).passes_on and isinstance(x, Tensor):
+            return x
         with self.inside(self.names.default_scope(self.scope, layer.op.scope_for(x.type))):
             return self._build(op, x)
 
@@ -147,7 +149,7 @@ class GraphBuilder:
         Raises:
             ArgumentError: the op's own check of its arguments together fails.
         """
-        defaults = self.defaults.of(op.name)
+        defaults = self.defaults.for_op(op)
         inherited = frozenset(name for name in defaults if name not in given)
         specs = argument_specs(op)
         arguments = {name: defaults[name].value for name in inherited if name in specs}
@@ -178,6 +180,8 @@ class GraphBuilder:
             LimitError: the graph is too large.
             Reported: a block among the arguments failed.
         """
+        if isinstance(op, Layer) and op.passes_on:
+            return x
         first_node, first_variable = len(self.nodes), len(self.variables)
         self._span = span
         if isinstance(op, Primitive):

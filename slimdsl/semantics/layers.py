@@ -139,7 +139,7 @@ class LayerPlacer:
             self._reporter.report("E0201", f"unknown layer `{stage.name}`", stage.name_span, help=help)
 
     def _instantiate(self, op: type[Op], bound: Bound, span: Span) -> PreparedLayer | None:
-        defaults = self._builder.defaults.of(op.name)
+        defaults = self._builder.defaults.for_op(op)
         for spec in argument_specs(op).values():
             if spec.required and spec.name not in bound.values and spec.name not in defaults:
                 help = f"`{spec.name}` is the {spec.doc}" if spec.doc else ""
@@ -199,7 +199,7 @@ class LayerPlacer:
     def _shape_error(self, error: ShapeError, prepared: PreparedLayer, x: Tensor, span: Span) -> None:
         labels: list[Label] = []
         place, op = span, prepared.op
-        defaults = self._builder.defaults.of(op.name)
+        defaults = self._builder.defaults.for_op(type(op))
         if error.argument is not None and error.argument in prepared.spans:
             place = prepared.spans[error.argument]
         elif error.argument is not None and error.argument in defaults:

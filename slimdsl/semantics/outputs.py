@@ -6,6 +6,7 @@ from slimdsl.diagnostics.diagnostic import Label
 from slimdsl.ir.graph import Tensor
 from slimdsl.semantics.graph_builder import GraphBuilder
 from slimdsl.semantics.reporter import Reporter
+from slimdsl.semantics.tables import LAYERS
 
 
 def output_from_with(name: str, result: Tensor, builder: GraphBuilder, reporter: Reporter) -> None:
@@ -13,8 +14,10 @@ def output_from_with(name: str, result: Tensor, builder: GraphBuilder, reporter:
     record = next((layer for layer in reversed(builder.layers) if layer.result is result), None)
     if record is None or record.span is None:
         return
+    op = LAYERS.get(record.op)
+    defaults = builder.defaults.for_op(op) if op is not None else {}
     for argument in ("activation", "norm"):
-        default = builder.defaults.of(record.op).get(argument)
+        default = defaults.get(argument)
         if argument not in builder.inherited.get(result, frozenset()) or default is None or default.value is None:
             continue
         message = f"the output `{name}` gets its `{argument}` (`{default.value}`) only from a `with`"
