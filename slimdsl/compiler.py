@@ -78,6 +78,11 @@ class Compilation:
         return tuple(net.name for net in self._survey[0])
 
     @property
+    def used_files(self) -> tuple[str, ...]:
+        """The real paths of all files that the source uses."""
+        return self._loaded.used
+
+    @property
     def checked_names(self) -> tuple[str, ...]:
         """The nets that were looked at: the one that was named, or all that need no more arguments than were given."""
         return tuple(self._analyses) if self._loaded.readable else ()

@@ -43,10 +43,19 @@ def read_source(path: str) -> tuple[Source, tuple[Diagnostic, ...]]:
 
 @value
 class Loaded(Value):
-    """A file with what it uses; `readable` is False where syntax errors or missing files leave parts out."""
+    """A file with what it uses.
+
+    Attributes:
+        parsed: its tree.
+        items: what it defines and uses.
+        used: the real paths of all files that it uses, directly or through others.
+        diagnostics: what was found, in it and in them.
+        readable: False where syntax errors or missing files leave parts out.
+    """
 
     parsed: ParseResult
     items: Items
+    used: tuple[str, ...]
     diagnostics: tuple[Diagnostic, ...]
     readable: bool
 
@@ -68,17 +77,20 @@ class Library:
         found = list(read_diagnostics if unreadable else parsed.diagnostics)
         broken = has_errors(found)
         used = []
+        paths: dict[str, None] = {}
         for item in parsed.module.items:
             if isinstance(item, tree.UseItem):
                 loaded = self._use(item, source, root, chain, found)
                 if loaded is not None:
                     used.append(loaded.items)
+                    paths[os.path.realpath(loaded.parsed.module.span.source.name)] = None
+                    paths.update(dict.fromkeys(loaded.used))
                 broken = broken or loaded is None or not loaded.readable
         reporter = Reporter()
         items = Items(parsed.module, used, reporter)
         if not broken:
             found += reporter.diagnostics
-        return Loaded(parsed=parsed, items=items, diagnostics=tuple(found), readable=not broken)
+        return Loaded(parsed=parsed, items=items, used=tuple(paths), diagnostics=tuple(found), readable=not broken)
 
     def _use(
         self, item: tree.UseItem, source: Source, root: str, chain: list[str], found: list[Diagnostic]

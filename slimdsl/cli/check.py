@@ -8,10 +8,10 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from slimdsl.cli.discover import find_sources
-from slimdsl.cli.loading import open_compilation
-from slimdsl.cli.options import add_colour_option, add_net_options
+from slimdsl.cli.options import add_colour_option, add_net_options, definitions
 from slimdsl.cli.report import plural, wants_colour
-from slimdsl.diagnostics.diagnostic import Diagnostic, has_errors
+from slimdsl.diagnostics.diagnostic import Diagnostic, Severity
+from slimdsl.known_clean import KnownClean, default_folder
 from slimdsl.version import __version__
 
 FORMATS = ("text", "json", "github", "sarif")
@@ -28,6 +28,9 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--output-format", choices=FORMATS, default="text", help="how to write what is found (text)")
     parser.add_argument("--training", action="store_true", help="check the training graph")
+    parser.add_argument(
+        "--no-cache", action="store_true", help="compile every file, also those that were found clean before"
+    )
     parser.add_argument("--quiet", action="store_true", help="print only what is found, no closing line")
     add_net_options(parser)
     add_colour_option(parser)
@@ -36,17 +39,24 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Check, print what was found to standard output, and return 1 where there are errors."""
     paths = find_sources(arguments.paths)
+    folder = None if arguments.no_cache else default_folder()
+    options = f"{arguments.training} {arguments.net} {sorted(definitions(arguments).items())}"
+    known = KnownClean(folder, options) if folder is not None else None
+    before = {path: known.nets(path) for path in paths} if known is not None else {}
+    nets = sum(count for count in before.values() if count is not None)
     diagnostics: list[Diagnostic] = []
-    nets = 0
-    for path in paths:
-        compilation = open_compilation(path, arguments, training=arguments.training)
-        diagnostics += compilation.diagnostics
-        nets += len(compilation.net_names)
+    unknown = [path for path in paths if before.get(path) is None]
+    if unknown:
+        # Loaded only where a file has to be compiled: where nothing has changed, this is most of the time.
+        from slimdsl.cli.checking import check_files
+
+        checked, diagnostics = check_files(unknown, arguments, known)
+        nets += checked
     if arguments.output_format == "text":
         _print_text(diagnostics, arguments, f"checked {plural(len(paths), 'file')}, {plural(nets, 'net')}: ")
     else:
         print(_render(diagnostics, arguments.output_format), end="")
-    return 1 if has_errors(diagnostics) else 0
+    return 1 if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics) else 0
 
 
 def _print_text(diagnostics: Sequence[Diagnostic], arguments: Namespace, checked: str) -> None:

@@ -9,9 +9,12 @@ from slimdsl.cli.refusal import Refusal, reason
 from slimdsl.cli.report import print_diagnostics
 from slimdsl.compiler import Compilation, UsageError, read_source
 from slimdsl.ir.graph import Graph
+from slimdsl.library import Library
 
 
-def open_compilation(path: str, arguments: Namespace, *, training: bool = False) -> Compilation:
+def open_compilation(
+    path: str, arguments: Namespace, *, training: bool = False, library: Library | None = None
+) -> Compilation:
     """Read a file and compile what `-D` and `--net` ask for; its diagnostics are there afterwards.
 
     Raises:
@@ -25,6 +28,7 @@ def open_compilation(path: str, arguments: Namespace, *, training: bool = False)
             parameters=definitions(arguments),
             training=training,
             read_diagnostics=found,
+            library=library,
         )
         # The phases are lazy; a net that does not exist is noticed when they run.
         _ = compilation.diagnostics

@@ -7,13 +7,21 @@ from pathlib import Path
 import pytest
 
 import slimdsl
+from slimdsl.compiler import Compilation, read_source
 from slimdsl.ir.text import TextError, print_graph, read_graph
 from slimdsl.ir.verify import verify
 from tests.semantics.runner import CASES, graph_text
 
 FILES = sorted(CASES.glob("*.slim"))
 ROOT = Path(__file__).parent.parent.parent
-MODELS = sorted((ROOT / "models").rglob("*.slim"))
+
+
+def nets(path: Path) -> list[str]:
+    source, findings = read_source(str(path))
+    return list(Compilation(source, read_diagnostics=findings).checked_names)
+
+
+NETS = [(path, net) for path in [*FILES, *sorted((ROOT / "models").rglob("*.slim"))] for net in nets(path)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -26,10 +34,10 @@ def test_a_case_has_no_findings(path: Path) -> None:
     assert slimdsl.load(path, training=path.stem == "training").diagnostics == ()
 
 
-@pytest.mark.parametrize("path", [*FILES, *MODELS], ids=lambda path: path.stem)
+@pytest.mark.parametrize(("path", "net"), NETS, ids=[f"{path.stem}-{net}" for path, net in NETS])
 @pytest.mark.parametrize("training", [False, True])
-def test_the_printed_graph_reads_back_to_the_same_graph(path: Path, training: bool) -> None:
-    graph = slimdsl.load(path, net="small" if path.stem == "aliases" else None, training=training).graph
+def test_the_printed_graph_reads_back_to_the_same_graph(path: Path, net: str, training: bool) -> None:
+    graph = slimdsl.load(path, net, training=training).graph
     verify(graph)
     again = read_graph(print_graph(graph))
     verify(again)
