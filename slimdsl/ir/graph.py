@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from slimdsl.diagnostics.source import Span
-from slimdsl.ops.base import Initializer, Primitive, Regularizer
+from slimdsl.ops.base import Initializer, Op, Primitive, Regularizer
 from slimdsl.types import Dim, TensorType
-from slimdsl.values import Value, value
+from slimdsl.values import Value, positional, value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,9 +76,25 @@ class Update:
     new_value: Tensor
 
 
+@positional
+class Origin(Value):
+    """Where an argument was set: in the call, or by a `with`."""
+
+    span: Span
+    by_with: bool
+
+
+@positional
+class AppliedOp(Value):
+    """An op with all its arguments, and where those that are not defaults were set."""
+
+    op: Op
+    origins: dict[str, Origin]
+
+
 @value
 class LayerRecord(Value):
-    """One layer as it was written, for `summary` and error messages: where it stands and what it came to.
+    """One layer as it was written, for `summary`, `explain` and error messages: where it stands and what it came to.
 
     Attributes:
         scope: its scope path (for an op without a scope, the name of its node).
@@ -86,6 +102,9 @@ class LayerRecord(Value):
         result: its result.
         first_node, end_node: its nodes are ``graph.nodes[first_node:end_node]``.
         first_variable, end_variable: its variables, likewise.
+        span: where it was written.
+        applied: the op itself, and those in its arguments, such as a normaliser; empty for a merge.
+        chain: the repeats and calls that led to it, innermost first.
     """
 
     scope: str
@@ -96,6 +115,8 @@ class LayerRecord(Value):
     first_variable: int
     end_variable: int
     span: Span | None = field(default=None, repr=False, compare=False)
+    applied: tuple[AppliedOp, ...] = field(default=(), repr=False, compare=False)
+    chain: tuple[tuple[str, Span], ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

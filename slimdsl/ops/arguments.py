@@ -272,6 +272,26 @@ def argument_specs(op: type[Op | Initializer | Regularizer]) -> dict[str, Argume
     return _SPECS[op]
 
 
+def written(given: object) -> str:
+    """A value of the language as one writes it; arguments with their default are left out."""
+    if given is None:
+        return "none"
+    if isinstance(given, bool):
+        return "true" if given else "false"
+    if isinstance(given, tuple):
+        items = [written(item) for item in given]
+        return items[0] if len(items) == 1 else f"[{', '.join(items)}]"
+    if isinstance(given, (Initializer, Regularizer)):
+        specs = argument_specs(type(given)).values()
+        values = {spec.name: getattr(given, spec.name) for spec in specs if spec.default != getattr(given, spec.name)}
+        inside = ", ".join(f"{name}={written(value)}" for name, value in values.items())
+        return f"{given.name}({inside})" if inside else given.name
+    if isinstance(given, LayerValue):
+        inside = ", ".join(f"{name}={written(value)}" for name, value in given.arguments)
+        return f"{given.op.name}({inside})" if inside else given.op.name
+    return str(given)
+
+
 def describe(given: object, *, bare: bool = False) -> str:
     """A value as messages show it: "the string `same`", or, bare, just ``[1, 2]``."""
     if given is None:

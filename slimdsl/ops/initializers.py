@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from slimdsl.ops.arguments import BoolKind, NumberKind, WordKind, arg, argument_specs, describe
+from slimdsl.ops.arguments import BoolKind, NumberKind, WordKind, arg
 from slimdsl.ops.base import Initializer
 from slimdsl.values import value
 
@@ -240,20 +240,6 @@ def shape_problem(initializer: Initializer, shape: tuple[int, ...]) -> str:
     if isinstance(initializer, RandomUniform) and initializer.minval > initializer.maxval:
         return f"`random_uniform` has a `minval` of {initializer.minval:g} above its `maxval` of {initializer.maxval:g}"
     return ""
-
-
-def initializer_text(initializer: Initializer) -> str:
-    """The initialiser as one writes it, arguments with their default left out: ``truncated_normal(stddev=0.01)``."""
-    written = [
-        f"{spec.name}={_argument_text(getattr(initializer, spec.name))}"
-        for spec in argument_specs(type(initializer)).values()
-        if getattr(initializer, spec.name) != spec.default
-    ]
-    return f"{initializer.name}({', '.join(written)})" if written else initializer.name
-
-
-def _argument_text(argument: object) -> str:
-    return argument if isinstance(argument, str) else describe(argument, bare=True)
 
 
 INITIALIZERS: tuple[type[Initializer], ...] = (

@@ -8,9 +8,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from slimdsl.ops.arguments import ArgumentSpec, Kernel, argument_specs
-from slimdsl.ops.base import Initializer, LayerValue, Op, Primitive, Regularizer
-from slimdsl.ops.initializers import INITIALIZERS, initializer_text
+from slimdsl.ops.arguments import ArgumentSpec, argument_specs, written
+from slimdsl.ops.base import Initializer, Op, Primitive, Regularizer
+from slimdsl.ops.initializers import INITIALIZERS
 from slimdsl.ops.registry import ALL_OPS
 from slimdsl.ops.regularizers import REGULARIZERS
 
@@ -29,19 +29,38 @@ def reference() -> str:
     return "\n".join(_lines()) + "\n"
 
 
+def page(name: str) -> str | None:
+    """The entry of a layer, an initialiser or a regulariser; None where there is none of this name."""
+    for described in _described():
+        if name in (described.name, *getattr(described, "aliases", ())):
+            return "\n".join(_entry(described, described.name, _note(described))) + "\n"
+    return None
+
+
+def names() -> list[str]:
+    """All names that have an entry."""
+    return [described.name for described in _described()]
+
+
+def _described() -> list[type[Op | Initializer | Regularizer]]:
+    ops = [op for op in sorted(ALL_OPS, key=lambda op: op.name) if not issubclass(op, Primitive) or op.writable]
+    return [*ops, *INITIALIZERS, *REGULARIZERS]
+
+
+def _note(described: type[Op | Initializer | Regularizer]) -> str:
+    if issubclass(described, Op):
+        return f"Layer; default scope `{described.scope_name}`." if described.scope_name else "Tensor op."
+    also = ", ".join(f"`{alias}`" for alias in getattr(described, "aliases", ()))
+    return f"Also written {also}." if also else ""
+
+
 def _lines() -> Iterator[str]:
     yield _HEAD
-    for op in sorted(ALL_OPS, key=lambda op: op.name):
-        if not issubclass(op, Primitive) or op.writable:
-            scope = f"Layer; default scope `{op.scope_name}`." if op.scope_name else "Tensor op."
-            yield from _entry(op, op.name, scope)
-    yield "# Initialisers\n"
-    for initializer in INITIALIZERS:
-        also = ", ".join(f"`{alias}`" for alias in initializer.aliases)
-        yield from _entry(initializer, initializer.name, f"Also written {also}." if also else "")
-    yield "# Regularisers\n"
-    for regularizer in REGULARIZERS:
-        yield from _entry(regularizer, regularizer.name, "")
+    heading = {INITIALIZERS[0]: "# Initialisers\n", REGULARIZERS[0]: "# Regularisers\n"}
+    for described in _described():
+        if described in heading:
+            yield heading[described]
+        yield from _entry(described, described.name, _note(described))
 
 
 def _entry(described: type[Op | Initializer | Regularizer], name: str, note: str) -> Iterator[str]:
@@ -59,23 +78,7 @@ def _entry(described: type[Op | Initializer | Regularizer], name: str, note: str
 
 
 def _default(spec: ArgumentSpec) -> str:
-    return "required" if spec.required else f"`{_written(spec.default)}`"
-
-
-def _written(given: object) -> str:
-    """A default as one would write it in the language."""
-    if given is None:
-        return "none"
-    if isinstance(given, bool):
-        return "true" if given else "false"
-    if isinstance(given, Initializer):
-        return initializer_text(given)
-    if isinstance(given, tuple):
-        sizes = [_written(item) for item in given]
-        return sizes[0] if len(sizes) == 1 else f"[{', '.join(sizes)}]"
-    if isinstance(given, (LayerValue, Kernel)):
-        return str(given)
-    return f"{given:g}" if isinstance(given, float) else str(given)
+    return "required" if spec.required else f"`{written(spec.default)}`"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Union
 
-from slimdsl.diagnostics.source import Span
+from slimdsl.ir.graph import AppliedOp
 from slimdsl.ops.base import Applicable, Op
 from slimdsl.semantics.environment import Environment
 from slimdsl.syntax import tree
@@ -50,11 +50,14 @@ class FunctionValue(Value):
 
 @positional
 class PreparedLayer(Value):
-    """A layer that needs only its input: the op, which arguments a `with` gave, and the places of the others."""
+    """A layer that needs only its input."""
 
-    op: Op
-    inherited: frozenset[str]
-    spans: Mapping[str, Span]
+    applied: AppliedOp
+
+    @property
+    def op(self) -> Op:
+        """The op with all its arguments."""
+        return self.applied.op
 
     def function_name(self, x: TensorType) -> str:
         """What unnamed `repeat` and `stack` number."""

@@ -10,7 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from slimdsl.diagnostics.source import Span
-from slimdsl.ir.graph import Graph, LayerRecord, Node, Tensor, Update, Variable, node_macs
+from slimdsl.ir.graph import (
+    AppliedOp,
+    Graph,
+    LayerRecord,
+    Node,
+    Origin,
+    Tensor,
+    Update,
+    Variable,
+    node_macs,
+)
 from slimdsl.ops.arguments import argument_specs
 from slimdsl.ops.base import Applicable, Initializer, Layer, LayerValue, Op, Operand, Primitive, Regularizer, ShapeError
 from slimdsl.ops.initializers import shape_problem
@@ -45,7 +55,7 @@ class GraphBuilder:
         self.nodes: list[Node] = []
         self.updates: list[Update] = []
         self.layers: list[LayerRecord] = []
-        self.inherited: dict[Tensor, frozenset[str]] = {}
+        self._applied: list[AppliedOp] = []
         self._end_points: dict[str, Tensor] = {}
         self._by_tensor: dict[Tensor, Variable] = {}
         self._span: Span | None = None
@@ -119,7 +129,9 @@ class GraphBuilder:
         """Apply a layer value in this scope, with the defaults that hold here; see `ops.base.Builder`."""
         if not isinstance(layer, LayerValue):
             return self._other(layer, x)
-        op, _ = self.instantiate(layer.op, dict(layer.arguments))
+        applied = self.instantiate(layer.op, dict(layer.arguments), {})
+        self._applied.append(applied)
+        op = applied.op
         if isinstance(op, Primitive):
             return self.emit(op, x)
         if self._as_layer(op).passes_on and isinstance(x, Tensor):
@@ -143,17 +155,18 @@ class GraphBuilder:
         if isinstance(variable, Tensor) and isinstance(new_value, Tensor):
             self.updates.append(Update(self._by_tensor[variable], new_value))
 
-    def instantiate(self, op: type[Op], given: Mapping[str, object]) -> tuple[Op, frozenset[str]]:
-        """The op with its arguments: as given, else from a `with`, else the default; and which came from a `with`.
+    def instantiate(self, op: type[Op], given: Mapping[str, object], spans: Mapping[str, Span]) -> AppliedOp:
+        """The op with its arguments: as given, at these places, else from a `with`, else the default.
 
         Raises:
             ArgumentError: the op's own check of its arguments together fails.
         """
         defaults = self.defaults.for_op(op)
-        inherited = frozenset(name for name in defaults if name not in given)
         specs = argument_specs(op)
-        arguments = {name: defaults[name].value for name in inherited if name in specs}
-        return op(**arguments, **given), inherited
+        inherited = {name: default for name, default in defaults.items() if name not in given and name in specs}
+        origins = {name: Origin(default.span, True) for name, default in inherited.items()}
+        origins.update({name: Origin(span, False) for name, span in spans.items() if name in given})
+        return AppliedOp(op(**{name: default.value for name, default in inherited.items()}, **given), origins)
 
     @contextmanager
     def inside(self, scope: str) -> Iterator[None]:
@@ -165,23 +178,27 @@ class GraphBuilder:
         finally:
             self.scope = outer
 
-    def place(self, op: Op, inherited: frozenset[str], x: Tensor, path: str | None, span: Span) -> Tensor:
+    def place(
+        self, applied: AppliedOp, x: Tensor, path: str | None, span: Span, chain: tuple[tuple[str, Span], ...] = ()
+    ) -> Tensor:
         """Add a layer as a statement wrote it.
 
         Args:
-            op: the op with all its arguments.
-            inherited: the arguments that came from a `with`.
+            applied: the op with all its arguments.
             x: the current tensor.
             path: the scope as `as` gave it, already open; None for the default.
             span: the place of the statement, for messages.
+            chain: the repeats and calls that led to it, innermost first.
 
         Raises:
             ShapeError: the types do not fit.
             LimitError: the graph is too large.
             Reported: a block among the arguments failed.
         """
+        op = applied.op
         if isinstance(op, Layer) and op.passes_on:
             return x
+        self._applied = [applied]
         first_node, first_variable = len(self.nodes), len(self.variables)
         self._span = span
         if isinstance(op, Primitive):
@@ -191,12 +208,19 @@ class GraphBuilder:
             scope = path or self.names.default_scope(self.scope, type(op).scope_for(x.type))
             with self.inside(scope):
                 result = self._build(op, x)
-        self.record(op.name, scope, result, first_node, span, first_variable=first_variable)
-        self.inherited[result] = inherited
+        self.record(op.name, scope, result, first_node, span, first_variable, tuple(self._applied), chain)
         return result
 
     def record(
-        self, op: str, scope: str, result: Tensor, first_node: int, span: Span, *, first_variable: int | None = None
+        self,
+        op: str,
+        scope: str,
+        result: Tensor,
+        first_node: int,
+        span: Span,
+        first_variable: int | None = None,
+        applied: tuple[AppliedOp, ...] = (),
+        chain: tuple[tuple[str, Span], ...] = (),
     ) -> None:
         """Record what was written as a layer: its nodes from `first_node` on, and its end point."""
         end_variable = len(self.variables)
@@ -210,6 +234,8 @@ class GraphBuilder:
                 first_variable=end_variable if first_variable is None else first_variable,
                 end_variable=end_variable,
                 span=span,
+                applied=applied,
+                chain=chain,
             )
         )
         self.mark_end_point(scope, result)

@@ -146,11 +146,11 @@ class LayerPlacer:
                 self._reporter.report("E0303", f"`{op.name}` needs `{spec.name}`", span, help=help)
                 return None
         try:
-            instance, inherited = self._builder.instantiate(op, bound.values)
+            applied = self._builder.instantiate(op, bound.values, bound.spans)
         except ArgumentError as error:
             self._reporter.report("E0302", f"`{op.name}`: {error.message}", span, help=error.help)
             return None
-        return PreparedLayer(instance, inherited, bound.spans)
+        return PreparedLayer(applied)
 
     def _elements(self, statement: tree.StackStmt, environment: Environment) -> list[tuple[Prepared, Span]] | None:
         """What each element of a `stack` calls; None where something was reported."""
@@ -186,7 +186,7 @@ class LayerPlacer:
             return self._blocks.call(prepared, x, path, span)
         outer = self._builder.scope
         try:
-            return self._builder.place(prepared.op, prepared.inherited, x, path, span)
+            return self._builder.place(prepared.applied, x, path, span, self._reporter.steps())
         except ShapeError as error:
             self._shape_error(error, prepared, x, span)
         except LimitError as error:
@@ -199,11 +199,11 @@ class LayerPlacer:
     def _shape_error(self, error: ShapeError, prepared: PreparedLayer, x: Tensor, span: Span) -> None:
         labels: list[Label] = []
         place, op = span, prepared.op
-        defaults = self._builder.defaults.for_op(type(op))
-        if error.argument is not None and error.argument in prepared.spans:
-            place = prepared.spans[error.argument]
-        elif error.argument is not None and error.argument in defaults:
-            labels.append(Label(defaults[error.argument].span, f"`{error.argument}` is set here"))
+        origin = prepared.applied.origins.get(error.argument or "")
+        if origin is not None and not origin.by_with:
+            place = origin.span
+        elif origin is not None:
+            labels.append(Label(origin.span, f"`{error.argument}` is set here"))
         if x.span is not None and x.span != span:
             labels.append(Label(x.span, f"{x.type} comes from here"))
         bare = error.message.removeprefix(f"{op.name} ")

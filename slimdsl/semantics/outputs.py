@@ -16,15 +16,17 @@ def output_from_with(name: str, result: Tensor, builder: GraphBuilder, reporter:
         return
     op = LAYERS.get(record.op)
     defaults = builder.defaults.for_op(op) if op is not None else {}
+    origins = record.applied[0].origins if record.applied else {}
     for argument in ("activation", "norm"):
-        default = defaults.get(argument)
-        if argument not in builder.inherited.get(result, frozenset()) or default is None or default.value is None:
+        origin = origins.get(argument)
+        given = getattr(record.applied[0].op, argument, None) if record.applied else None
+        if origin is None or not origin.by_with or given is None:
             continue
-        message = f"the output `{name}` gets its `{argument}` (`{default.value}`) only from a `with`"
+        message = f"the output `{name}` gets its `{argument}` (`{given}`) only from a `with`"
         reporter.report(
             "W0601",
             message,
             record.span,
-            labels=(Label(default.span, "set here"),),
-            help=f"write `{argument}=none` at the layer, or `{argument}={default.value}` if it is meant",
+            labels=(Label(origin.span, "set here"),),
+            help=f"write `{argument}=none` at the layer, or `{argument}={given}` if it is meant",
         )

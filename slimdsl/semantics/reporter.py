@@ -39,6 +39,10 @@ class Reporter:
                 )
             )
 
+    def steps(self) -> tuple[tuple[str, Span], ...]:
+        """The repeats and calls that led to this place, innermost first."""
+        return tuple((frame.message, frame.span) for frame in reversed(self._frames))
+
     def _chain(self) -> tuple[Frame, ...]:
         """The steps that led here, innermost first; the middle of a long chain is left out."""
         frames = self._frames[::-1]

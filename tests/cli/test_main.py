@@ -69,7 +69,7 @@ def test_a_bug_says_where_and_how_to_report_it(run: Run, monkeypatch: pytest.Mon
     def find_code(_: str) -> None:
         raise ZeroDivisionError("first line\nlast \x1b line")
 
-    monkeypatch.setattr("slimdsl.cli.explain.find_code", find_code)
+    monkeypatch.setattr("slimdsl.diagnostics.codes.find_code", find_code)
     outcome = run("explain", "E0402")
     assert (outcome.code, outcome.out) == (3, "")
     assert outcome.err.startswith("slimdsl: internal error in cli.explain (line ")

@@ -13,6 +13,7 @@ from slimdsl.backends.graphdef.lower.initializers import lower_initializer
 from slimdsl.backends.graphdef.node_writer import NodeWriter
 from slimdsl.ir.graph import Tensor, Variable
 from slimdsl.ops.base import Initializer
+from slimdsl.ops.arguments import written
 from slimdsl.ops.initializers import (
     INITIALIZERS,
     Constant,
@@ -29,7 +30,6 @@ from slimdsl.ops.initializers import (
     Zeros,
     elementary,
     fans,
-    initializer_text,
     shape_problem,
 )
 from slimdsl.types import DType, TensorType
@@ -88,7 +88,7 @@ def test_fans_are_counted_as_by_tf_slim(shape: tuple[int, ...], expected: tuple[
     ids=str,
 )
 def test_text_is_what_one_writes_without_defaults(initializer: Initializer, text: str) -> None:
-    assert initializer_text(initializer) == text
+    assert written(initializer) == text
 
 
 def test_names_and_aliases_are_unique() -> None:
