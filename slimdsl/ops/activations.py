@@ -189,5 +189,16 @@ class LogSoftmax(Activation):
         (x,) = inputs
         require_floating(self.name, x)
         if not x.rank:
-            raise ShapeError("log_softmax wants a tensor with at least one axis, this one is a scalar", operand=0)
+            raise ShapeError(f"{self.name} wants a tensor with at least one axis, this one is a scalar", operand=0)
         return x
+
+
+@value
+class PlainSoftmax(LogSoftmax):
+    """Softmax over the last axis as a single node without a scope, unlike `softmax`. TensorFlow: ``tf.nn.softmax``.
+
+    Wants a rank of 1 or more. Example: ``output predictions = logits -> plain_softmax as Predictions``.
+    """
+
+    name: ClassVar[str] = "plain_softmax"
+    node_name: ClassVar[str] = "Softmax"

@@ -9,6 +9,7 @@ from slimdsl.ops.activations import (
     HardSwish,
     LeakyRelu,
     LogSoftmax,
+    PlainSoftmax,
     Relu,
     Relu6,
     Selu,
@@ -41,7 +42,8 @@ from slimdsl.ops.softmax import MergeRows, Softmax, SoftmaxRows, SplitRows
 
 ALL_OPS: tuple[type[Op], ...] = (
     # activations
-    Elu, Gelu, HardSigmoid, HardSwish, LeakyRelu, LogSoftmax, Relu, Relu6, Selu, Sigmoid, Silu, Softplus, Tanh,
+    Elu, Gelu, HardSigmoid, HardSwish, LeakyRelu, LogSoftmax, PlainSoftmax, Relu, Relu6, Selu, Sigmoid, Silu,
+    Softplus, Tanh,
     # batch_norm
     BatchMean, BatchNorm, BatchVariance, FusedBatchNorm, MovingAverage, Standardize,
     # bias

@@ -16,6 +16,7 @@ from slimdsl.ops.activations import (
     HardSwish,
     LeakyRelu,
     LogSoftmax,
+    PlainSoftmax,
     Relu,
     Relu6,
     Selu,
@@ -40,6 +41,7 @@ CASES: tuple[tuple[Activation, str, str], ...] = (
     (Tanh(), "tf.nn.tanh(x)", "Tanh"),
     (Softplus(), "tf.nn.softplus(x)", "Softplus"),
     (LogSoftmax(), "tf.nn.log_softmax(x)", "LogSoftmax"),
+    (PlainSoftmax(), "tf.nn.softmax(x)", "Softmax"),
     (Gelu(), "tf.nn.gelu(x)", "Gelu"),
     (Gelu(approximate=True), "tf.nn.gelu(x, approximate=True)", "Gelu"),
     (Silu(), "tf.nn.silu(x)", "Silu"),
@@ -97,9 +99,10 @@ def test_only_floating_point_tensors_are_taken(op: Activation, dtype: DType) -> 
         op.infer(tensor("N", 3, dtype=dtype))
 
 
-def test_log_softmax_wants_an_axis() -> None:
-    with pytest.raises(ShapeError, match="this one is a scalar"):
-        LogSoftmax().infer(tensor())
+@pytest.mark.parametrize("op", [LogSoftmax(), PlainSoftmax()], ids=lambda op: op.name)
+def test_softmax_wants_an_axis(op: Activation) -> None:
+    with pytest.raises(ShapeError, match=f"{op.name} wants a tensor with at least one axis, this one is a scalar"):
+        op.infer(tensor())
 
 
 def test_every_activation_of_the_registry_is_tested_here() -> None:
