@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from slimdsl.ops.activations import require_floating
-from slimdsl.ops.arguments import NumberKind, arg
-from slimdsl.ops.base import Builder, Layer, Operand, Primitive
+from slimdsl.ops.arguments import BoolKind, NumberKind, arg
+from slimdsl.ops.base import Builder, Layer, Operand, Primitive, ShapeError
 from slimdsl.ops.shape import Identity
 from slimdsl.types import TensorType
 from slimdsl.values import value
@@ -16,12 +16,13 @@ _KEEP_PROB = NumberKind(above=0.0, maximum=1.0)
 
 @value
 class RandomDrop(Primitive):
-    """Keep each element with probability `keep_prob`, divided by it; put 0 in place of the others."""
+    """Keep each element, or each example, with probability `keep_prob`, divided by it; put 0 in place of the others."""
 
     name: ClassVar[str] = "random_drop"
     node_name: ClassVar[str] = "dropout/SelectV2"
     writable: ClassVar[bool] = False
     keep_prob: float = arg(_KEEP_PROB, doc="probability of being kept")
+    whole: bool = arg(BoolKind(), False, doc="whether an example is kept or dropped as a whole")
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -50,4 +51,29 @@ class Dropout(Layer):
         require_floating(self.name, x.type)
         if builder.training and self.keep_prob < 1.0:
             return builder.emit(RandomDrop(keep_prob=self.keep_prob), x)
+        return builder.emit(Identity(), x)
+
+
+@value
+class DropPath(Layer):
+    """Drop whole examples at random while training: stochastic depth. TF-Slim's networks: ``drop_path`` of NASNet.
+
+    Takes a tensor ``[N, …]`` and gives the same shape. In the training graph each example is kept with probability
+    `keep_prob` and divided by it, else all of it becomes 0, so that of a residual branch only the shortcut is left. In
+    the inference graph, and with ``keep_prob=1``, nothing changes. Paper: https://arxiv.org/abs/1603.09382.
+    Example: ``drop_path(0.9)``.
+    """
+
+    name: ClassVar[str] = "drop_path"
+    scope_name: ClassVar[str] = "DropPath"
+    function_name: ClassVar[str] = "drop_path"
+    keep_prob: float = arg(_KEEP_PROB, doc="probability that an example is kept")
+
+    def build(self, builder: Builder, x: Operand) -> Operand:
+        """Drop while training; pass on otherwise."""
+        require_floating(self.name, x.type)
+        if not x.type.rank:
+            raise ShapeError("drop_path wants a tensor with a batch, this one is a scalar", operand=0)
+        if builder.training and self.keep_prob < 1.0:
+            return builder.emit(RandomDrop(keep_prob=self.keep_prob, whole=True), x, name="SelectV2")
         return builder.emit(Identity(), x)

@@ -1,22 +1,16 @@
-"""Ops that change the layout of a tensor and no value: squeeze, pad, and the small ones that layers use."""
+"""Ops that give a tensor more or fewer axes or elements, and change no value: squeeze, pad, tile and their like."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from slimdsl.ops.arguments import IntKind, IntsKind, NumberKind, PairsKind, WordKind, arg
+from slimdsl.ops.axes import axis_of
 from slimdsl.ops.base import Primitive, ShapeError
+from slimdsl.ops.element_types import require_fitting
 from slimdsl.ops.windows import refuse_too_large
-from slimdsl.types import DType, TensorType, shape_text, surely_unequal
+from slimdsl.types import TensorType, shape_text, surely_unequal
 from slimdsl.values import value
-
-_INTEGERS = {
-    DType.INT8: (-(2**7), 2**7 - 1),
-    DType.UINT8: (0, 2**8 - 1),
-    DType.INT32: (-(2**31), 2**31 - 1),
-    DType.INT64: (-(2**53), 2**53),
-}
-"""Least and greatest value of the integer types; an int64 as far as a float holds it exactly."""
 
 
 @value
@@ -35,34 +29,49 @@ class Identity(Primitive):
 
 @value
 class ExpandDims(Primitive):
-    """Put in an axis of size 1 before the axis `axis`. TensorFlow: ``tf.expand_dims``."""
+    """Put in an axis of size 1. TensorFlow: ``tf.expand_dims``.
+
+    Takes any tensor. Opens no scope: `as` names the node. Example: ``expand_dims(-1)``.
+    """
 
     name: ClassVar[str] = "expand_dims"
     node_name: ClassVar[str] = "ExpandDims"
-    writable: ClassVar[bool] = False
-    axis: int = arg(IntKind(minimum=0), doc="where the new axis stands")
+    axis: int = arg(IntKind(), doc="where the new axis stands in the result, counted from 0 or, below 0, from the end")
+
+    def place(self, x: TensorType) -> int:
+        """The axis counted from 0.
+
+        Raises:
+            ShapeError: there is no such place.
+        """
+        if not -x.rank - 1 <= self.axis <= x.rank:
+            raise ShapeError(f"{shape_text(x.shape)} has no place for an axis {self.axis}", argument="axis")
+        return self.axis % (x.rank + 1)
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        if self.axis > x.rank:
-            raise ShapeError(f"{shape_text(x.shape)} has no place for an axis {self.axis}", argument="axis")
-        return TensorType(dtype=x.dtype, shape=(*x.shape[: self.axis], 1, *x.shape[self.axis :]))
+        axis = self.place(x)
+        return TensorType(dtype=x.dtype, shape=(*x.shape[:axis], 1, *x.shape[axis:]))
 
 
 @value
 class Tile(Primitive):
-    """Repeat the tensor along each axis. TensorFlow: ``tf.tile``."""
+    """The tensor repeated along each axis. TensorFlow: ``tf.tile``.
+
+    Takes any tensor and a number for each axis, the batch included. Opens no scope: `as` names the node.
+    Example: ``tile([1, 2, 2, 1])``.
+    """
 
     name: ClassVar[str] = "tile"
     node_name: ClassVar[str] = "Tile"
-    writable: ClassVar[bool] = False
     multiples: tuple[int, ...] = arg(IntsKind(minimum=1), doc="how often, for each axis")
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         if len(self.multiples) != x.rank:
             raise ShapeError(f"{len(self.multiples)} multiples do not fit {shape_text(x.shape)}", argument="multiples")
-        return TensorType(dtype=x.dtype, shape=tuple(dim * times for dim, times in zip(x.shape, self.multiples)))
+        shape = tuple(dim * times for dim, times in zip(x.shape, self.multiples))
+        return TensorType(dtype=x.dtype, shape=refuse_too_large(shape, "multiples"))
 
 
 @value
@@ -98,8 +107,7 @@ class Squeeze(Primitive):
         if not self.axes:
             raise ShapeError("squeeze is given no axis", argument="axes", help="leave `axes` out, or name one")
         for axis in self.axes:
-            if not -x.rank <= axis < x.rank:
-                raise ShapeError(f"{shape_text(x.shape)} has no axis {axis}", argument="axes")
+            axis_of(x, axis, "axes")
             if surely_unequal(x.shape[axis], 1):
                 raise ShapeError(f"axis {axis} of {shape_text(x.shape)} is {x.shape[axis]}, not 1", argument="axes")
         return tuple(sorted({axis % x.rank for axis in self.axes}))
@@ -138,7 +146,7 @@ class Pad(Primitive):
                 help="a pair for each axis, the batch included",
             )
         self._check_mirror(x)
-        self._check_value(x)
+        require_fitting(self.name, x, self.value, "value")
         shape = tuple(before + dim + after for dim, (before, after) in zip(x.shape, self.paddings))
         return TensorType(dtype=x.dtype, shape=refuse_too_large(shape, "paddings"))
 
@@ -153,10 +161,3 @@ class Pad(Primitive):
                     f" not {max(pair)}",
                     argument="paddings",
                 )
-
-    def _check_value(self, x: TensorType) -> None:
-        if x.dtype in (DType.STRING, DType.BOOL):
-            raise ShapeError(f"pad wants a tensor of numbers, this one is {x.dtype.value}", operand=0)
-        bounds = _INTEGERS.get(x.dtype)
-        if bounds and not (bounds[0] <= self.value <= bounds[1] and self.value == int(self.value)):
-            raise ShapeError(f"{self.value:g} is no {x.dtype.value}, which the tensor is made of", argument="value")

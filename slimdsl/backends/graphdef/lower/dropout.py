@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zlib import crc32
 
+from slimdsl.backends.graphdef.lower.sizes import pack, size_of_axis
 from slimdsl.backends.graphdef.node_writer import NodeWriter
 from slimdsl.ir.graph import Node
 from slimdsl.ops.dropout import RandomDrop
@@ -25,16 +26,17 @@ def lower_random_drop(node: Node, op: RandomDrop, inputs: Sequence[str], out: No
     # There is no constant of type uint32 to be had, so the same bits are written as an int32.
     signed = out.const(out.unique(f"{name}/threshold/bits"), threshold - 2**32 * (threshold >> 31), DType.INT32)
     limit = out.node("Bitcast", out.unique(f"{name}/threshold"), [signed], T=DType.INT32, type="uint32")
-    keep = out.node("Less", out.unique(f"{name}/keep"), [_bits(node, inputs[0], out), limit], T="uint32")
+    keep = out.node("Less", out.unique(f"{name}/keep"), [_bits(node, op, inputs[0], out), limit], T="uint32")
     factor = out.const(out.unique(f"{name}/scaled/y"), 1.0 / op.keep_prob, dtype)
     scaled = out.node("Mul", out.unique(f"{name}/scaled"), [inputs[0], factor], T=dtype)
     zero = out.const(out.unique(f"{name}/zero"), 0.0, dtype)
     return (out.node("SelectV2", name, [keep, scaled, zero], T=dtype),)
 
 
-def _bits(node: Node, x: str, out: NodeWriter) -> str:
-    """32 random bits for each element: those of the Philox generator with the key seed[0] and a counter from seed[1].
+def _bits(node: Node, op: RandomDrop, x: str, out: NodeWriter) -> str:
+    """32 random bits for each element or example.
 
+    They are those of the Philox generator with the key seed[0] and a counter from seed[1].
     The checksum of the node's name goes into the upper half of the key, so that no two layers draw the same bits.
     """
     name = f"{node.name}/random"
@@ -53,6 +55,10 @@ def _bits(node: Node, x: str, out: NodeWriter) -> str:
     )
     dtype = node.inputs[0].type.dtype
     shape = out.node("Shape", out.unique(f"{name}/shape"), [x], T=dtype, out_type=DType.INT32)
+    if op.whole:
+        shape = pack(
+            out, f"{name}/batch", [size_of_axis(out, name, shape, 0), *(1 for _ in node.inputs[0].type.shape[1:])]
+        )
     algorithm = out.const(out.unique(f"{name}/algorithm"), _PHILOX, DType.INT32)
     inputs = [shape, _unsigned(key, out), _unsigned(counter, out), algorithm]
     return out.node("StatelessRandomUniformFullIntV2", out.unique(name), inputs, dtype="uint32", Tshape=DType.INT32)

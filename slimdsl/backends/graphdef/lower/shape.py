@@ -18,7 +18,7 @@ def lower_identity(node: Node, op: Identity, inputs: Sequence[str], out: NodeWri
 
 def lower_expand_dims(node: Node, op: ExpandDims, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
     """ExpandDims."""
-    axis = out.const(out.unique(f"{node.name}/dim"), op.axis, DType.INT32)
+    axis = out.const(out.unique(f"{node.name}/dim"), op.place(node.inputs[0].type), DType.INT32)
     return (out.node("ExpandDims", node.name, [inputs[0], axis], T=node.inputs[0].type.dtype, Tdim=DType.INT32),)
 
 

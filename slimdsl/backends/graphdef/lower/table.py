@@ -28,7 +28,16 @@ from slimdsl.backends.graphdef.lower.bias import lower_add_bias
 from slimdsl.backends.graphdef.lower.conv import lower_convolution, lower_transposed_convolution
 from slimdsl.backends.graphdef.lower.dense import lower_matmul
 from slimdsl.backends.graphdef.lower.dropout import lower_random_drop
+from slimdsl.backends.graphdef.lower.gradient import lower_scale_gradient
+from slimdsl.backends.graphdef.lower.layout import (
+    lower_cast,
+    lower_depth_to_space,
+    lower_reverse,
+    lower_space_to_depth,
+    lower_transpose,
+)
 from slimdsl.backends.graphdef.lower.lrn import lower_lrn
+from slimdsl.backends.graphdef.lower.math import lower_clip, lower_function, lower_power, lower_scale, lower_shift
 from slimdsl.backends.graphdef.lower.merge import (
     lower_add,
     lower_concat,
@@ -45,7 +54,9 @@ from slimdsl.backends.graphdef.lower.pool import (
     lower_global_max_pool,
     lower_max_pooling,
 )
+from slimdsl.backends.graphdef.lower.reduce import lower_argmax, lower_reduction
 from slimdsl.backends.graphdef.lower.reshape import lower_reshape
+from slimdsl.backends.graphdef.lower.resize import lower_resizing
 from slimdsl.backends.graphdef.lower.separable import lower_depthwise_convolution
 from slimdsl.backends.graphdef.lower.shape import (
     lower_expand_dims,
@@ -54,7 +65,10 @@ from slimdsl.backends.graphdef.lower.shape import (
     lower_squeeze,
     lower_tile,
 )
+from slimdsl.backends.graphdef.lower.slicing import lower_index, lower_slice, lower_split_part
 from slimdsl.backends.graphdef.lower.softmax import lower_merge_rows, lower_softmax_rows, lower_split_rows
+from slimdsl.backends.graphdef.lower.spatial_softmax import lower_expected_places
+from slimdsl.backends.graphdef.lower.unit import lower_divide_by_length, lower_group_maximum
 from slimdsl.backends.graphdef.node_writer import NodeWriter
 from slimdsl.ir.graph import Node
 from slimdsl.ops.activations import (
@@ -79,14 +93,22 @@ from slimdsl.ops.bias import AddBias
 from slimdsl.ops.conv import Convolution, TransposedConvolution
 from slimdsl.ops.dense import MatMul
 from slimdsl.ops.dropout import RandomDrop
+from slimdsl.ops.gradient import ScaleGradient
+from slimdsl.ops.layout import Cast, DepthToSpace, Reverse, SpaceToDepth, Transpose
 from slimdsl.ops.lrn import Lrn
+from slimdsl.ops.math import Abs, Clip, Cos, Exp, Log, Neg, Power, Rsqrt, Scale, Shift, Sign, Sin, Sqrt, Square
 from slimdsl.ops.merge import Add, Concat, Maximum, Minimum, Mul, Pack, Sub
 from slimdsl.ops.norm import Normalize, NormalizeGroups
 from slimdsl.ops.pool import AveragePooling, GlobalAvgPool, GlobalMaxPool, MaxPooling
+from slimdsl.ops.reduce import ArgMax, ReduceMax, ReduceMean, ReduceMin, ReduceSum
 from slimdsl.ops.reshape import Reshape
+from slimdsl.ops.resize import Resize, Upsample
 from slimdsl.ops.separable import DepthwiseConvolution
 from slimdsl.ops.shape import ExpandDims, Identity, Pad, Squeeze, Tile
+from slimdsl.ops.slicing import Index, Slice, SplitPart
 from slimdsl.ops.softmax import MergeRows, SoftmaxRows, SplitRows
+from slimdsl.ops.spatial_softmax import ExpectedPlaces
+from slimdsl.ops.unit import DivideByLength, GroupMaximum
 from slimdsl.values import Value, positional
 
 OpT = TypeVar("OpT", bound=Primitive)
@@ -126,7 +148,27 @@ _PAIRS = (
     Lowering(TransposedConvolution, lower_transposed_convolution),
     Lowering(MatMul, lower_matmul),
     Lowering(RandomDrop, lower_random_drop),
+    Lowering(ScaleGradient, lower_scale_gradient),
+    Lowering(Cast, lower_cast),
+    Lowering(DepthToSpace, lower_depth_to_space),
+    Lowering(Reverse, lower_reverse),
+    Lowering(SpaceToDepth, lower_space_to_depth),
+    Lowering(Transpose, lower_transpose),
     Lowering(Lrn, lower_lrn),
+    Lowering(Abs, lower_function),
+    Lowering(Clip, lower_clip),
+    Lowering(Cos, lower_function),
+    Lowering(Exp, lower_function),
+    Lowering(Log, lower_function),
+    Lowering(Neg, lower_function),
+    Lowering(Power, lower_power),
+    Lowering(Rsqrt, lower_function),
+    Lowering(Scale, lower_scale),
+    Lowering(Shift, lower_shift),
+    Lowering(Sign, lower_function),
+    Lowering(Sin, lower_function),
+    Lowering(Sqrt, lower_function),
+    Lowering(Square, lower_function),
     Lowering(Add, lower_add),
     Lowering(Concat, lower_concat),
     Lowering(Maximum, lower_maximum),
@@ -140,16 +182,29 @@ _PAIRS = (
     Lowering(GlobalAvgPool, lower_global_avg_pool),
     Lowering(GlobalMaxPool, lower_global_max_pool),
     Lowering(MaxPooling, lower_max_pooling),
+    Lowering(ArgMax, lower_argmax),
+    Lowering(ReduceMax, lower_reduction),
+    Lowering(ReduceMean, lower_reduction),
+    Lowering(ReduceMin, lower_reduction),
+    Lowering(ReduceSum, lower_reduction),
     Lowering(Reshape, lower_reshape),
+    Lowering(Resize, lower_resizing),
+    Lowering(Upsample, lower_resizing),
     Lowering(DepthwiseConvolution, lower_depthwise_convolution),
     Lowering(ExpandDims, lower_expand_dims),
     Lowering(Identity, lower_identity),
     Lowering(Pad, lower_pad),
     Lowering(Squeeze, lower_squeeze),
     Lowering(Tile, lower_tile),
+    Lowering(Index, lower_index),
+    Lowering(Slice, lower_slice),
+    Lowering(SplitPart, lower_split_part),
     Lowering(MergeRows, lower_merge_rows),
     Lowering(SoftmaxRows, lower_softmax_rows),
     Lowering(SplitRows, lower_split_rows),
+    Lowering(ExpectedPlaces, lower_expected_places),
+    Lowering(DivideByLength, lower_divide_by_length),
+    Lowering(GroupMaximum, lower_group_maximum),
 )
 
 LOWERINGS: tuple[Lowering[Any], ...] = _PAIRS
