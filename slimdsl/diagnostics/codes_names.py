@@ -140,4 +140,15 @@ Give the second layer another scope, or none: unnamed layers are numbered.
         """A file uses, directly or through others, a file that uses it. What both need goes into a third.
 """,
     ),
+    Code(
+        "E0215",
+        "nothing-to-share",
+        "there are no variables to share",
+        """A layer or a block shares the variables of a scope that has none, or that stands below it. The scope is looked for
+below the current one, and then below the net's root; what shares needs a scope of its own for its nodes.
+
+    fc(64) as left
+    images -> fc(64) as right sharing lefd      # error: there are no variables in the scope `lefd`
+""",
+    ),
 )

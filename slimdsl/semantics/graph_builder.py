@@ -56,6 +56,7 @@ class GraphBuilder:
         self.updates: list[Update] = []
         self.layers: list[LayerRecord] = []
         self._applied: list[AppliedOp] = []
+        self._sharing: list[tuple[str, str]] = []
         self._end_points: dict[str, Tensor] = {}
         self._by_tensor: dict[Tensor, Variable] = {}
         self._span: Span | None = None
@@ -73,6 +74,9 @@ class GraphBuilder:
     ) -> Tensor:
         """Make the variable ``<scope>/<leaf>``; see `ops.base.Builder`."""
         name = join(self.scope, leaf)
+        shared = self._shared(name, shape)
+        if shared is not None:
+            return shared
         count = dtype.size
         for dim in shape:
             if not isinstance(dim, int):
@@ -96,6 +100,29 @@ class GraphBuilder:
         self.variables.append(variable)
         self._by_tensor[tensor] = variable
         return tensor
+
+    def _shared(self, name: str, shape: tuple[Dim, ...]) -> Tensor | None:
+        """The variable of another layer that is to be used under this name; None where none is shared."""
+        for scope, owner in reversed(self._sharing):
+            if name.startswith(f"{scope}/"):
+                wanted = owner + name[len(scope) :]
+                variable = next((known for known in self.variables if known.name == wanted), None)
+                if variable is None:
+                    raise ShapeError(f"there is no variable `{wanted}` to share")
+                if variable.tensor.type.shape != shape:
+                    found, needed = shape_text(variable.tensor.type.shape), shape_text(shape)
+                    raise ShapeError(f"the variable `{wanted}` has the shape {found}, and {needed} is needed")
+                return variable.tensor
+        return None
+
+    @contextmanager
+    def sharing(self, scope: str, owner: str) -> Iterator[None]:
+        """Variables made below `scope` inside are those of the same names below `owner`."""
+        self._sharing.append((scope, owner))
+        try:
+            yield
+        finally:
+            self._sharing.pop()
 
     def emit(self, op: Primitive, *inputs: Operand, name: str | None = None) -> Tensor:
         """Add a node below the scope; see `ops.base.Builder`."""

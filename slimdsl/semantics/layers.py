@@ -51,10 +51,36 @@ class LayerPlacer:
         prepared = self.prepare(stage, environment)
         path = self._opener.open(stage.scope, environment) if stage.scope is not None else None
         result: object = UNKNOWN
-        if prepared is not None and not isinstance(path, Unknown):
-            result = self._place(prepared, x, path, stage.span)
+        owner = self._owner(stage, environment) if stage.sharing is not None else ""
+        if prepared is not None and not isinstance(path, Unknown) and owner is not None:
+            if owner and path is not None:
+                with self._builder.sharing(path, owner):
+                    result = self._place(prepared, x, path, stage.span)
+            else:
+                result = self._place(prepared, x, path, stage.span)
         self._opener.bind(stage.scope, result, environment)
         return result
+
+    def _owner(self, stage: tree.Stage, environment: Environment) -> str | None:
+        """The scope whose variables a stage shares; None where something was reported."""
+        assert stage.sharing is not None
+        text = self._opener.text(stage.sharing, environment)
+        if isinstance(text, Unknown):
+            return None
+        if stage.scope is None:
+            help = f"name it with `as`, before `sharing {text}`"
+            self._reporter.report(
+                "E0215", "what shares variables needs a scope of its own", stage.sharing.span, help=help
+            )
+            return None
+        scopes = {variable.scope for variable in self._builder.variables}
+        for path in (join(self._builder.scope, text), join(self._builder.root, text)):
+            if any(scope == path or scope.startswith(f"{path}/") for scope in scopes):
+                return path
+        root = f"{self._builder.root}/"
+        help = did_you_mean(text, [scope.removeprefix(root) for scope in scopes])
+        self._reporter.report("E0215", f"there are no variables in the scope `{text}`", stage.sharing.span, help=help)
+        return None
 
     def repeat(self, stage: tree.Stage, count: object, x: object, environment: Environment) -> object:
         """`count` times the same layer, numbered behind its scope."""

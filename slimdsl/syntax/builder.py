@@ -116,9 +116,19 @@ class Builder:
         return stages
 
     def stage(
-        self, span: Span, name: Token, arguments: tuple[tree.Argument, ...] | None, scope: tree.ScopePath | None
+        self,
+        span: Span,
+        name: Token,
+        arguments: tuple[tree.Argument, ...] | None,
+        scope: tree.ScopePath | None,
+        sharing: tree.ScopePath | None,
     ) -> tree.Stage:
-        return tree.Stage(span=span, name=name.text, name_span=self._place(name), arguments=arguments, scope=scope)
+        return tree.Stage(
+            span=span, name=name.text, name_span=self._place(name), arguments=arguments, scope=scope, sharing=sharing
+        )  # fmt: skip
+
+    def sharing(self, span: Span, path: Token) -> tree.ScopePath:
+        return self.scope_path(span, path)
 
     def scope_path(self, span: Span, path: Token) -> tree.ScopePath:
         parts = self._parts(scope_pieces(path.text, path.start))

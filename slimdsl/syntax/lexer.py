@@ -58,9 +58,9 @@ class Lexer:
     def __init__(self, table: Table) -> None:
         kinds = table.kinds
         patterns = {table.terminals[kind]: pattern for kind, pattern in table.patterns}
-        # `as` and its scope are one match: only there do these characters mean a path. Malformed tokens come after the
-        # sound ones, and what nothing fits comes last.
-        scope = rf"as(?:[ \t]+|(?=[/{{]))(?P<SCOPE>{patterns.pop('SCOPE')})"
+        # `as` (or `sharing`) and its scope are one match: only there do these characters mean a path. Malformed tokens
+        # come after the sound ones, and what nothing fits comes last.
+        scope = rf"(?:as|sharing)(?:[ \t]+|(?=[/{{]))(?P<SCOPE>{patterns.pop('SCOPE')})"
         marks = "|".join(re.escape(mark) for mark in sorted(table.marks, key=len, reverse=True))
         sound = "|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns.items())
         self._master = re.compile(
@@ -109,7 +109,8 @@ class Lexer:
             elif group == "MARK":
                 tokens.append(Token(plain[text], text, first, last))
             elif group == "SCOPE":
-                tokens.append(Token(kinds["AS"], "as", first, first + 2))
+                word = "as" if text.startswith("as") else "sharing"
+                tokens.append(Token(plain[word], word, first, first + len(word)))
                 tokens.append(Token(kinds["SCOPE"], match.group("SCOPE"), match.start("SCOPE"), last))
             elif group == "COMMENT":
                 if comments is not None:

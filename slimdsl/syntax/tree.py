@@ -190,13 +190,14 @@ class ScopePath(Node):
 class Stage(Node):
     """``conv(64, 3x3) as c``: a layer, a block, a merge or a tensor by its name; `name_span` is the name's own place.
 
-    `arguments` is None where no parentheses were written.
+    `arguments` is None where no parentheses were written; `sharing` is the scope whose variables are used.
     """
 
     name: str
     name_span: Span = field(compare=False, repr=False)
     arguments: tuple[Argument, ...] | None
     scope: ScopePath | None
+    sharing: ScopePath | None = None
 
 
 @value

@@ -76,6 +76,8 @@ def _leaf(node: object, indent: str) -> str:
             return _pieces(node.parts, '"')
         case tree.ScopePath():
             return "as " + _pieces(node.parts, "'")
+        case tree.Stage() if node.sharing is None:
+            return f"Stage({node.name}, {dump(node.arguments, indent)}, {dump(node.scope, indent)})"
         case tree.Node():
             parts = [dump(getattr(node, f.name), indent) for f in fields(node) if f.compare]
             return f"{type(node).__name__}({', '.join(parts)})"

@@ -74,14 +74,14 @@ def test_every_node_is_made_by_the_rule_of_its_name() -> None:
     nodes = {name for name, kind in vars(tree).items() if isinstance(kind, type) and issubclass(kind, tree.Node)}
     snake = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() for name in nodes - {"Node", "Comment"}}
     assert snake <= NAMES
-    steps = {"version", "params", "train_body", "dims", "stages", "targets", "defaults", "arguments"}
+    steps = {"version", "params", "train_body", "dims", "stages", "targets", "defaults", "arguments", "sharing"}
     assert snake | steps == NAMES
 
 
 def test_every_word_of_the_grammar_is_reserved() -> None:
     expected = (
         "use net block train input output let for in if else with repeat stack from head assert as and or not true "
-        "false none slim"
+        "false none sharing slim"
     )
     assert set(TABLE.words) == set(expected.split())
 
