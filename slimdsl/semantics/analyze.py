@@ -88,7 +88,8 @@ def _build(
                 expression, names = param.default, environment
             environment.bind(param.name, statements.evaluator.value(expression, names), param.span)
         if net.root is not None:
-            root = statements.opener.text(net.root, environment)
+            # `as /` is no scope at all: TF-Slim's NASNet has its cells outside of any.
+            root = "" if net.root.text == "/" else statements.opener.text(net.root, environment)
             builder.root = builder.scope = root if isinstance(root, str) else net.name
         statements.net(net.item.body, Environment(environment))
     except TooMuch:

@@ -135,6 +135,17 @@ def _shape(given: Sequence[object], _: GraphBuilder) -> object:
     return _tensor(given[0]).type.shape
 
 
+def _end_point(given: Sequence[object], builder: GraphBuilder) -> object:
+    """The last tensor made in a scope so far."""
+    path = given[0]
+    if not isinstance(path, str):
+        raise ArgumentError(f"needs a scope as text, not {kind_of(path)}")
+    found = builder.end_point(path)
+    if found is None:
+        raise ArgumentError(f"finds no tensor made in the scope `{path}` above")
+    return found
+
+
 def _params(_: Sequence[object], builder: GraphBuilder) -> object:
     return sum(variable.size for variable in builder.variables)
 
@@ -148,6 +159,7 @@ BUILTINS: tuple[Builtin, ...] = (
     Builtin("abs", 1, 1, _abs),
     Builtin("ceil", 1, 1, _rounded(math.ceil, up=True)),
     Builtin("channels", 1, 1, _axis(-1, "channels")),
+    Builtin("end_point", 1, 1, _end_point),
     Builtin("enumerate", 1, 2, _enumerate),
     Builtin("float", 1, 1, _float),
     Builtin("floor", 1, 1, _rounded(math.floor, up=False)),

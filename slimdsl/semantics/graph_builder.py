@@ -272,6 +272,10 @@ class GraphBuilder:
         for path in prefixes(scope, self.root):
             self._end_points[path] = result
 
+    def end_point(self, path: str) -> Tensor | None:
+        """The last tensor made in a scope so far, given relative to the open one; None where there is none."""
+        return self._end_points.get(join(self.scope, path))
+
     @staticmethod
     def _as_layer(op: Op) -> Layer:
         if not isinstance(op, Layer):
