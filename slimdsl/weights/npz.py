@@ -29,9 +29,10 @@ _LONGEST_HEADER = 10_000
 _PIECE = 1 << 20
 
 _DESCRIPTIONS = {
-    DType.FLOAT32: "<f4", DType.FLOAT64: "<f8", DType.FLOAT16: "<f2", DType.INT8: "|i1", DType.UINT8: "|u1",
-    DType.INT32: "<i4", DType.INT64: "<i8", DType.BOOL: "|b1",
+    DType.FLOAT32: "<f4", DType.FLOAT64: "<f8", DType.FLOAT16: "<f2", DType.BFLOAT16: "<V2", DType.INT8: "|i1",
+    DType.UINT8: "|u1", DType.INT32: "<i4", DType.INT64: "<i8", DType.BOOL: "|b1",
 }  # fmt: skip
+"""How numpy spells each type in a file. It has no bfloat16: `ml_dtypes` saves it as two bytes of no type."""
 
 _READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError, struct.error)
 
@@ -191,7 +192,8 @@ def _write_transposed(member: IO[bytes], header: ArrayHeader, count: int, sink: 
     array = np.frombuffer(content, header.description).reshape(header.shape, order="F")
     rows = max(1, _PIECE * header.shape[0] // count)
     for start in range(0, header.shape[0], rows):
-        sink(np.ascontiguousarray(array[start : start + rows]).data)
+        # As plain bytes: numpy's spelling of some types is none that a buffer may have.
+        sink(np.ascontiguousarray(array[start : start + rows]).view(np.uint8).data)
 
 
 def _mismatches(path: str, variable: Variable, header: ArrayHeader) -> list[Diagnostic]:
@@ -209,7 +211,8 @@ def _mismatches(path: str, variable: Variable, header: ArrayHeader) -> list[Diag
             f"`{path}`: the array `{variable.name}` is of the type {_type_text(header.description)}, "
             f"the variable is {dtype.value}"
         )
-        help_text = f'convert it with `.astype("{dtype.value}")` before saving it'
+        spelling = "ml_dtypes.bfloat16" if dtype is DType.BFLOAT16 else f'"{dtype.value}"'
+        help_text = f"convert it with `.astype({spelling})` before saving it"
         found.append(Diagnostic(code="E0504", message=message, span=variable.span, help=help_text))
     return found
 
@@ -226,6 +229,8 @@ def _type_text(description: str) -> str:
     """The words for a type in numpy's spelling."""
     if "O" in description:
         return "Python object"
+    if description == _DESCRIPTIONS[DType.BFLOAT16]:
+        return DType.BFLOAT16.value
     order = "big-endian " if description[:1] == ">" else ""
     kinds = {"f": "float", "i": "int", "u": "uint", "c": "complex"}
     kind, size = description[1:2], description[2:]

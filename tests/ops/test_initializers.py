@@ -186,8 +186,10 @@ def test_nodes_depend_on_the_seed_and_the_name_alone() -> None:
     assert not np.allclose(first, drawn_by_tensorflow(Xavier(), (4, 5), seed=2**64 - 1))
 
 
-@pytest.mark.parametrize("dtype", [DType.FLOAT16, DType.FLOAT64])
-@pytest.mark.parametrize("initializer", [TruncatedNormal(stddev=0.1), RandomUniform(), Zeros(), Identity()], ids=str)
+@pytest.mark.parametrize("dtype", [DType.FLOAT16, DType.BFLOAT16, DType.FLOAT64], ids=lambda dtype: dtype.value)
+@pytest.mark.parametrize(
+    "initializer", [TruncatedNormal(stddev=0.1), RandomUniform(), Zeros(), Identity(), Orthogonal()], ids=str
+)
 def test_nodes_draw_in_the_type_of_the_variable(initializer: Initializer, dtype: DType) -> None:
     assert drawn_by_tensorflow(initializer, (4, 4), dtype=dtype).dtype.name == dtype.value
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -23,8 +24,8 @@ from slimdsl.weights.source import WeightsError
 Arrays = dict[str, Any]
 
 
-def variable(name: str, *shape: int) -> Variable:
-    tensor = Tensor(name, 0, TensorType(dtype=DType.FLOAT32, shape=shape))
+def variable(name: str, *shape: int, dtype: DType = DType.FLOAT32) -> Variable:
+    tensor = Tensor(name, 0, TensorType(dtype=dtype, shape=shape))
     return Variable(name, tensor, Zeros(), None, trainable=True, scope=name.rpartition("/")[0])
 
 
@@ -151,6 +152,10 @@ CASES: dict[str, tuple[Arrays, list[tuple[str, str, str]]]] = {
         with_arrays(net__conv1__biases=np.zeros(4, "float16")),
         [("E0504", "`W`: the array `net/conv1/biases` is of the type float16, the variable is float32", HUGE)],
     ),
+    "bfloat16": (
+        with_arrays(net__conv1__biases=np.zeros(4, ml_dtypes.bfloat16)),
+        [("E0504", "`W`: the array `net/conv1/biases` is of the type bfloat16, the variable is float32", HUGE)],
+    ),
     "big-endian": (
         with_arrays(net__conv1__biases=np.zeros(4, ">f4")),
         [
@@ -189,6 +194,24 @@ def test_what_does_not_fit_is_listed_whole(tmp_path: Path, case: str) -> None:
     path = tmp_path / "W.npz"
     np.savez(path, **arrays)
     assert findings(path) == expected
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_bfloat16_is_taken_as_ml_dtypes_saves_it(tmp_path: Path, order: Any) -> None:
+    path, wanted = tmp_path / "W.npz", variable("w", 3, 5, dtype=DType.BFLOAT16)
+    array = np.random.default_rng(7).standard_normal((3, 5)).astype(ml_dtypes.bfloat16)
+    np.savez(path, w=np.asarray(array, order=order))
+    with NpzWeights.open(str(path)) as weights:
+        assert weights.check([wanted]) == ()
+    assert values(path, wanted) == array.tobytes()
+
+
+def test_help_for_bfloat16_names_the_package_that_has_it(tmp_path: Path) -> None:
+    path, wanted = tmp_path / "W.npz", variable("w", 3, dtype=DType.BFLOAT16)
+    np.savez(path, w=np.zeros(3, "float32"))
+    with NpzWeights.open(str(path)) as weights:
+        (finding,) = weights.check([wanted])
+    assert finding.help == "convert it with `.astype(ml_dtypes.bfloat16)` before saving it"
 
 
 def test_a_file_of_another_network_takes_no_time(tmp_path: Path) -> None:

@@ -35,14 +35,17 @@ def lower_initializer(initializer: Initializer, variable: Variable, seed: int, o
     Returns:
         The tensor with the values.
     """
-    draw = _Draw(variable, seed, out)
+    dtype = variable.tensor.type.dtype
+    draw = _Draw(variable, dtype, seed, out)
     distribution = elementary(initializer, variable.shape)
     if isinstance(distribution, Constant):
         return draw.fill(distribution.value)
     if isinstance(distribution, Identity):
         return draw.identity(distribution)
     if isinstance(distribution, Orthogonal):
-        return draw.orthogonal(distribution)
+        # There is no decomposition of narrow types, and it would be too rough in them.
+        wide = DType.FLOAT64 if dtype is DType.FLOAT64 else DType.FLOAT32
+        return draw.cast(_Draw(variable, wide, seed, out).orthogonal(distribution), wide)
     if isinstance(distribution, RandomUniform):
         unit = draw.random("StatelessRandomUniform", "random_uniform", variable.shape)
         return draw.scaled(unit, distribution.maxval - distribution.minval, distribution.minval)
@@ -53,11 +56,11 @@ def lower_initializer(initializer: Initializer, variable: Variable, seed: int, o
 
 
 class _Draw:
-    """The nodes below the ``Initializer`` of one variable."""
+    """The nodes below the ``Initializer`` of one variable, of one element type."""
 
-    def __init__(self, variable: Variable, seed: int, out: NodeWriter) -> None:
+    def __init__(self, variable: Variable, dtype: DType, seed: int, out: NodeWriter) -> None:
         self._variable = variable
-        self._dtype = variable.tensor.type.dtype
+        self._dtype = dtype
         self._seed = seed
         self._out = out
 
@@ -72,6 +75,12 @@ class _Draw:
 
     def _integers(self, label: str, numbers: tuple[int, ...], dtype: DType = DType.INT32) -> str:
         return self._out.const(self._name(label), numbers, dtype, (len(numbers),))
+
+    def cast(self, tensor: str, source: DType) -> str:
+        """The tensor in this element type; itself where it is of it."""
+        if source is self._dtype:
+            return tensor
+        return self._out.node("Cast", self._name("Cast"), [tensor], SrcT=source, DstT=self._dtype, Truncate=False)
 
     def random(self, op: str, label: str, shape: tuple[int, ...]) -> str:
         """Unit random numbers of this shape."""
