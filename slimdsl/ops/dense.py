@@ -16,12 +16,12 @@ from slimdsl.values import value
 
 @value
 class MatMul(Primitive):
-    """Multiply the last axis with a matrix: ``[N, …, C]`` and ``[C, F]`` give ``[N, …, F]``.
+    """Multiply the last axis with a matrix of weights: ``[N, …, C]`` and ``[C, F]`` give ``[N, …, F]``.
 
     TensorFlow: ``tf.matmul``, and ``tf.tensordot`` on ranks above 2.
     """
 
-    name: ClassVar[str] = "matmul"
+    name: ClassVar[str] = "dense_product"
     node_name: ClassVar[str] = "MatMul"
     writable: ClassVar[bool] = False
 

@@ -18,6 +18,7 @@ from slimdsl.ops.activations import (
     Softplus,
     Tanh,
 )
+from slimdsl.ops.attention import Attention
 from slimdsl.ops.base import Op
 from slimdsl.ops.batch_norm import (
     BatchMean,
@@ -31,13 +32,26 @@ from slimdsl.ops.bias import AddBias, BiasAdd
 from slimdsl.ops.conv import Conv, Convolution, ConvSame, ConvTranspose, TransposedConvolution
 from slimdsl.ops.dense import FullyConnected, MatMul
 from slimdsl.ops.dropout import Dropout, DropPath, RandomDrop
+from slimdsl.ops.embedding import (
+    AddPositions,
+    Embedding,
+    Lookup,
+    OneHot,
+    PositionEmbedding,
+    Prepend,
+    PrependTokens,
+    Unembed,
+)
 from slimdsl.ops.gradient import ScaleGradient
+from slimdsl.ops.layer_scale import LayerScale, ScaleChannels
 from slimdsl.ops.layout import Cast, DepthToSpace, Reverse, SpaceToDepth, Transpose
 from slimdsl.ops.lrn import Lrn
 from slimdsl.ops.math import Abs, Clip, Cos, Exp, Log, Neg, Power, Rsqrt, Scale, Shift, Sign, Sin, Sqrt, Square
+from slimdsl.ops.matrix import MaskFuture, MatrixProduct
 from slimdsl.ops.merge import Add, Concat, Maximum, Merge, Minimum, Mul, Pack, Sub
 from slimdsl.ops.norm import GroupNorm, InstanceNorm, LayerNorm, Normalize, NormalizeGroups
 from slimdsl.ops.pool import AveragePooling, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, MaxPooling, Subsample
+from slimdsl.ops.recurrent import Gru, GruStep, Lstm, LstmStep, Unstack
 from slimdsl.ops.reduce import ArgMax, ReduceMax, ReduceMean, ReduceMin, ReduceSum
 from slimdsl.ops.reshape import Flatten, Reshape
 from slimdsl.ops.resize import Resize, Upsample
@@ -52,6 +66,8 @@ ALL_OPS: tuple[type[Op], ...] = (
     # activations
     Elu, Gelu, HardSigmoid, HardSwish, LeakyRelu, LogSoftmax, PlainSoftmax, Relu, Relu6, Selu, Sigmoid, Silu,
     Softplus, Tanh,
+    # attention
+    Attention,
     # batch_norm
     BatchMean, BatchNorm, BatchVariance, FusedBatchNorm, MovingAverage, Standardize,
     # bias
@@ -62,20 +78,28 @@ ALL_OPS: tuple[type[Op], ...] = (
     FullyConnected, MatMul,
     # dropout
     DropPath, Dropout, RandomDrop,
+    # embedding
+    AddPositions, Embedding, Lookup, OneHot, PositionEmbedding, Prepend, PrependTokens, Unembed,
     # gradient
     ScaleGradient,
+    # layer_scale
+    LayerScale, ScaleChannels,
     # layout
     Cast, DepthToSpace, Reverse, SpaceToDepth, Transpose,
     # lrn
     Lrn,
     # math
     Abs, Clip, Cos, Exp, Log, Neg, Power, Rsqrt, Scale, Shift, Sign, Sin, Sqrt, Square,
+    # matrix
+    MaskFuture, MatrixProduct,
     # merge
     Add, Concat, Maximum, Minimum, Mul, Pack, Sub,
     # norm
     GroupNorm, InstanceNorm, LayerNorm, Normalize, NormalizeGroups,
     # pool
     AveragePooling, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, MaxPooling, Subsample,
+    # recurrent
+    Gru, GruStep, Lstm, LstmStep, Unstack,
     # reduce
     ArgMax, ReduceMax, ReduceMean, ReduceMin, ReduceSum,
     # reshape

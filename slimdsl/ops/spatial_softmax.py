@@ -15,7 +15,7 @@ from slimdsl.values import value
 
 @value
 class ExpectedPlaces(Primitive):
-    """The mean place of each channel: ``[N, H, W, C]`` and a temperature give ``[N, 2 * C]``, row, column, row, …"""
+    """The mean place of each channel: ``[N, H, W, C]`` and a temperature give ``[N, 2 * C]``, row before column."""
 
     name: ClassVar[str] = "expected_places"
     node_name: ClassVar[str] = "Reshape_3"

@@ -11,13 +11,21 @@ from slimdsl.ops.base import Op, Primitive
 from slimdsl.ops.registry import ALL_OPS
 
 INPUTS = {
-    "dropout": "N, 64",
-    "fc": "N, 64",
-    "flatten": "N, 7, 7, 8",
-    "reshape": "N, 49, 8",
-    "squeeze": "N, 1, 1, 8",
+    "attention": "float32[N, 16, 64]",
+    "dropout": "float32[N, 64]",
+    "embedding": "int32[N, 16]",
+    "fc": "float32[N, 64]",
+    "flatten": "float32[N, 7, 7, 8]",
+    "gru": "float32[N, 16, 64]",
+    "lstm": "float32[N, 16, 64]",
+    "mask_future": "float32[N, 16, 16]",
+    "one_hot": "int32[N]",
+    "position_embedding": "float32[N, 16, 64]",
+    "prepend_tokens": "float32[N, 16, 64]",
+    "reshape": "float32[N, 49, 8]",
+    "squeeze": "float32[N, 1, 1, 8]",
 }
-"""The shape that an op's example is for, where it is not an image."""
+"""The input that an op's example is for, where it is not an image."""
 
 WRITABLE = [op for op in ALL_OPS if not issubclass(op, Primitive) or op.writable]
 
@@ -30,8 +38,8 @@ def example(op: type[Op]) -> str:
 @pytest.mark.parametrize("op", WRITABLE, ids=lambda op: str(op.name))
 def test_the_example_compiles(op: type[Op]) -> None:
     statement = example(op)
-    shape = INPUTS.get(statement.partition("(")[0], INPUTS.get(op.name, "N, 32, 32, 8"))
-    lines = [f"input images: float32[{shape}]", statement]
+    shape = INPUTS.get(statement.partition("(")[0], INPUTS.get(op.name, "float32[N, 32, 32, 8]"))
+    lines = [f"input images: {shape}", statement]
     if lines[1].startswith("with "):
         lines += ["conv(8, 3x3)", "fc(8, axis=-1)"]
     if lines[1].startswith("output "):

@@ -28,7 +28,9 @@ from slimdsl.backends.graphdef.lower.bias import lower_add_bias
 from slimdsl.backends.graphdef.lower.conv import lower_convolution, lower_transposed_convolution
 from slimdsl.backends.graphdef.lower.dense import lower_matmul
 from slimdsl.backends.graphdef.lower.dropout import lower_random_drop
+from slimdsl.backends.graphdef.lower.embedding import lower_add_positions, lower_lookup, lower_one_hot, lower_prepend
 from slimdsl.backends.graphdef.lower.gradient import lower_scale_gradient
+from slimdsl.backends.graphdef.lower.layer_scale import lower_scale_channels
 from slimdsl.backends.graphdef.lower.layout import (
     lower_cast,
     lower_depth_to_space,
@@ -38,6 +40,7 @@ from slimdsl.backends.graphdef.lower.layout import (
 )
 from slimdsl.backends.graphdef.lower.lrn import lower_lrn
 from slimdsl.backends.graphdef.lower.math import lower_clip, lower_function, lower_power, lower_scale, lower_shift
+from slimdsl.backends.graphdef.lower.matrix import lower_mask_future, lower_matrix_product
 from slimdsl.backends.graphdef.lower.merge import (
     lower_add,
     lower_concat,
@@ -54,6 +57,7 @@ from slimdsl.backends.graphdef.lower.pool import (
     lower_global_max_pool,
     lower_max_pooling,
 )
+from slimdsl.backends.graphdef.lower.recurrent import lower_gru_step, lower_lstm_step, lower_unstack
 from slimdsl.backends.graphdef.lower.reduce import lower_argmax, lower_reduction
 from slimdsl.backends.graphdef.lower.reshape import lower_reshape
 from slimdsl.backends.graphdef.lower.resize import lower_resizing
@@ -93,13 +97,17 @@ from slimdsl.ops.bias import AddBias
 from slimdsl.ops.conv import Convolution, TransposedConvolution
 from slimdsl.ops.dense import MatMul
 from slimdsl.ops.dropout import RandomDrop
+from slimdsl.ops.embedding import AddPositions, Lookup, OneHot, Prepend
 from slimdsl.ops.gradient import ScaleGradient
+from slimdsl.ops.layer_scale import ScaleChannels
 from slimdsl.ops.layout import Cast, DepthToSpace, Reverse, SpaceToDepth, Transpose
 from slimdsl.ops.lrn import Lrn
 from slimdsl.ops.math import Abs, Clip, Cos, Exp, Log, Neg, Power, Rsqrt, Scale, Shift, Sign, Sin, Sqrt, Square
+from slimdsl.ops.matrix import MaskFuture, MatrixProduct
 from slimdsl.ops.merge import Add, Concat, Maximum, Minimum, Mul, Pack, Sub
 from slimdsl.ops.norm import Normalize, NormalizeGroups
 from slimdsl.ops.pool import AveragePooling, GlobalAvgPool, GlobalMaxPool, MaxPooling
+from slimdsl.ops.recurrent import GruStep, LstmStep, Unstack
 from slimdsl.ops.reduce import ArgMax, ReduceMax, ReduceMean, ReduceMin, ReduceSum
 from slimdsl.ops.reshape import Reshape
 from slimdsl.ops.resize import Resize, Upsample
@@ -148,7 +156,12 @@ _PAIRS = (
     Lowering(TransposedConvolution, lower_transposed_convolution),
     Lowering(MatMul, lower_matmul),
     Lowering(RandomDrop, lower_random_drop),
+    Lowering(AddPositions, lower_add_positions),
+    Lowering(Lookup, lower_lookup),
+    Lowering(OneHot, lower_one_hot),
+    Lowering(Prepend, lower_prepend),
     Lowering(ScaleGradient, lower_scale_gradient),
+    Lowering(ScaleChannels, lower_scale_channels),
     Lowering(Cast, lower_cast),
     Lowering(DepthToSpace, lower_depth_to_space),
     Lowering(Reverse, lower_reverse),
@@ -169,6 +182,8 @@ _PAIRS = (
     Lowering(Sin, lower_function),
     Lowering(Sqrt, lower_function),
     Lowering(Square, lower_function),
+    Lowering(MaskFuture, lower_mask_future),
+    Lowering(MatrixProduct, lower_matrix_product),
     Lowering(Add, lower_add),
     Lowering(Concat, lower_concat),
     Lowering(Maximum, lower_maximum),
@@ -182,6 +197,9 @@ _PAIRS = (
     Lowering(GlobalAvgPool, lower_global_avg_pool),
     Lowering(GlobalMaxPool, lower_global_max_pool),
     Lowering(MaxPooling, lower_max_pooling),
+    Lowering(GruStep, lower_gru_step),
+    Lowering(LstmStep, lower_lstm_step),
+    Lowering(Unstack, lower_unstack),
     Lowering(ArgMax, lower_argmax),
     Lowering(ReduceMax, lower_reduction),
     Lowering(ReduceMean, lower_reduction),
