@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 TEMPORARY_SUFFIX = ".slimdsl-tmp"
@@ -69,6 +69,19 @@ def replace_file(path: str) -> Iterator[int]:
             raise _explained(path, error) from None
         raise
     _sync_folder(os.path.dirname(target))
+
+
+def overwritten(path: str, read: Iterable[str]) -> str:
+    """The first of the files that were read that writing to `path` would destroy; "" for none."""
+    return next((name for name in read if _is_same_file(path, name)), "")
+
+
+def _is_same_file(left: str, right: str) -> bool:
+    try:
+        # A pipe or a terminal may be read and written.
+        return os.path.isfile(left) and os.path.samefile(left, right)
+    except (OSError, ValueError):
+        return False
 
 
 def write_all(descriptor: int, data: bytes | memoryview) -> None:

@@ -15,6 +15,7 @@ from slimdsl.compiler import Compilation, UsageError, read_source
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.diagnostics.render_text import render
 from slimdsl.diagnostics.source import Source
+from slimdsl.files import overwritten
 from slimdsl.ir.graph import Graph, Tensor
 from slimdsl.ops.regularizers import penalizes
 from slimdsl.types import DType, Shape
@@ -150,9 +151,18 @@ class Model:
         seed: int = 0,
         weights: str | os.PathLike[str] | None = None,
     ) -> None:
-        """Write the GraphDef to a file, which appears whole or not at all; arguments and errors as in `to_bytes`."""
+        """Write the GraphDef to a file, which appears whole or not at all; arguments and errors as in `to_bytes`.
+
+        Raises:
+            UsageError: the file is one that the network is made of, its text or its weights.
+        """
         from slimdsl.backends.graphdef.stream import write_emission
 
+        compilation = self._compilation
+        read = [compilation.source.name, *compilation.used_files, *([os.fspath(weights)] if weights else [])]
+        lost = overwritten(os.fspath(path), read)
+        if lost:
+            raise UsageError(f"`{os.fspath(path)}` is `{lost}`, which the network is made of")
         emission, source = self._emission(form, seed, weights)
         write_emission(emission, source, os.fspath(path))
 

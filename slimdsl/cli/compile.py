@@ -12,12 +12,12 @@ from slimdsl.backends.graphdef.emission import Emission
 from slimdsl.backends.graphdef.emitter import emit
 from slimdsl.backends.graphdef.pbtxt import write_text
 from slimdsl.backends.graphdef.stream import GraphTooLargeError, WrittenFile, write_emission
-from slimdsl.cli.loading import open_graph
+from slimdsl.cli.loading import graph_of, open_compilation
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.progress import ProgressMeter
 from slimdsl.cli.refusal import Refusal, reason
 from slimdsl.cli.report import plural, print_diagnostics, size_text
-from slimdsl.files import STDOUT, FileWriteError
+from slimdsl.files import STDOUT, FileWriteError, overwritten
 from slimdsl.ir.graph import Graph, Variable
 from slimdsl.weights.npz import NpzWeights
 from slimdsl.weights.source import Sink, WeightsError, WeightSource
@@ -55,11 +55,17 @@ def run(arguments: Namespace) -> int:
     """Compile, write and say what was written; return 1 where there are errors."""
     if arguments.training and arguments.to == FROZEN:
         raise Refusal("a frozen graph has no variables to train; write `--training --to graphdef`")
-    graph = open_graph(arguments.file, arguments, training=arguments.training)
+    compilation = open_compilation(arguments.file, arguments, training=arguments.training)
+    graph = graph_of(compilation, arguments.file, arguments)
     if graph is None:
         return 1
+    path = arguments.output or f"{graph.name}{'.pbtxt' if arguments.text else '.pb'}"
+    read = [arguments.file, *compilation.used_files, *([arguments.weights] if arguments.weights else [])]
+    lost = overwritten(path, read)
+    if lost:
+        raise Refusal(f"`{path}` is `{lost}`, which the network is made of; name another file with -o")
     try:
-        return _write(graph, arguments)
+        return _write(graph, path, arguments)
     except (WeightsError, GraphTooLargeError) as error:
         found = error.diagnostics if isinstance(error, WeightsError) else (error.diagnostic,)
         print_diagnostics(found, arguments.color)
@@ -70,7 +76,7 @@ def run(arguments: Namespace) -> int:
         raise Refusal(str(error)) from error
 
 
-def _write(graph: Graph, arguments: Namespace) -> int:
+def _write(graph: Graph, path: str, arguments: Namespace) -> int:
     """Emit and write one graph.
 
     Raises:
@@ -78,7 +84,6 @@ def _write(graph: Graph, arguments: Namespace) -> int:
         GraphTooLargeError: no reader could take the file.
         FileWriteError: the file cannot be written.
     """
-    path = arguments.output or f"{graph.name}{'.pbtxt' if arguments.text else '.pb'}"
     seed = arguments.seed or 0
     stored = arguments.to == FROZEN or arguments.weights is not None
     emission = emit(graph, form=arguments.to, seed=seed, store_weights=stored)

@@ -45,7 +45,11 @@ def open_graph(path: str, arguments: Namespace, *, training: bool = False) -> Gr
     Raises:
         Refusal: as `open_compilation`, or the file has several nets and none was chosen.
     """
-    compilation = open_compilation(path, arguments, training=training)
+    return graph_of(open_compilation(path, arguments, training=training), path, arguments)
+
+
+def graph_of(compilation: Compilation, path: str, arguments: Namespace) -> Graph | None:
+    """The graph of what `open_compilation` gave; all else as in `open_graph`."""
     print_diagnostics(compilation.diagnostics, arguments.color)
     try:
         return compilation.graph

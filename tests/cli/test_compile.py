@@ -133,3 +133,22 @@ def test_a_net_is_chosen_where_there_are_several(run: Run, project: Path) -> Non
     assert (refused.code, refused.out) == (2, "")
     assert "tiny, second" in refused.err
     assert run("compile", "tiny.slim", "--net", "second").out.startswith("wrote second.pb: ")
+
+
+def test_what_the_network_is_made_of_is_not_overwritten(run: Run, project: Path, weights: Path) -> None:
+    """Neither the text, nor a file that it uses, nor the weights, by whatever name."""
+    (project / "user.slim").write_text('slim 1\nuse "tiny.slim"\nnet user = tiny(10)\n', encoding="utf-8")
+    (project / "link.pb").symlink_to("tiny.slim")
+    before = {path: path.read_bytes() for path in project.iterdir() if path.is_file()}
+    for line in (
+        ("tiny.slim", "-o", "tiny.slim"),
+        ("tiny.slim", "-o", "./models/../tiny.slim"),
+        ("tiny.slim", "-o", "link.pb"),
+        ("user.slim", "--net", "user", "-o", "tiny.slim"),
+        ("tiny.slim", "--weights", "tiny.npz", "-o", "tiny.npz"),
+        ("tiny.slim", "--weights", "tiny.npz", "-o", "tiny.npz", "--to", "graphdef", "--text"),
+    ):
+        outcome = run("compile", *line)
+        assert (outcome.code, outcome.out) == (2, ""), line
+        assert "which the network is made of" in outcome.err
+    assert {path: path.read_bytes() for path in project.iterdir() if path.is_file()} == before
