@@ -14,6 +14,7 @@ from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.ir.graph import Graph
 from slimdsl.library import Library, Loaded, read_source
 from slimdsl.semantics.analyze import Analysis, NetInfo, analyze, survey
+from slimdsl.semantics.limits import Budget
 from slimdsl.semantics.reporter import Reporter
 from slimdsl.syntax import tree
 from slimdsl.syntax.parser import parse_expression
@@ -84,8 +85,13 @@ class Compilation:
 
     @property
     def checked_names(self) -> tuple[str, ...]:
-        """The nets that were looked at: the one that was named, or all that need no more arguments than were given."""
+        """The nets that were looked at: the one that was named, or all."""
         return tuple(self._analyses) if self._loaded.readable else ()
+
+    @property
+    def complete_names(self) -> tuple[str, ...]:
+        """The nets that have a graph: those whose parameters all have a value."""
+        return tuple(net.name for net in self._chosen if not self._missing(net)) if self._loaded.readable else ()
 
     @cached_property
     def _arguments(self) -> dict[str, tree.Expr]:
@@ -108,24 +114,29 @@ class Compilation:
     def _chosen(self) -> tuple[NetInfo, ...]:
         nets = self._survey[0]
         if self._net is None:
-            return tuple(net for net in nets if set(net.required) <= set(self._arguments))
+            return nets
         for net in nets:
             if net.name == self._net:
-                missing = [name for name in net.required if name not in self._arguments]
+                missing = self._missing(net)
                 if missing:
-                    raise UsageError(f"the net `{net.name}` needs a value for `{missing[0]}`: -D {missing[0]}=…")
+                    raise UsageError(f"the net `{net.name}` needs a value for `{missing}`: -D {missing}=…")
                 return (net,)
         if has_errors(self._survey[1]):
             return ()
         listed = f"the nets are {', '.join(self.net_names)}" if nets else "the file has no net"
         raise UsageError(f"there is no net `{self._net}`; {did_you_mean(self._net, self.net_names) or listed}")
 
+    def _missing(self, net: NetInfo) -> str:
+        """The first parameter of a net that has no value; empty where there is none."""
+        return next((name for name in net.required if name not in self._arguments), "")
+
     @cached_property
     def _analyses(self) -> dict[str, Analysis]:
+        budget = Budget()
         analyses = {}
         for net in self._chosen:
             arguments = {name: value for name, value in self._arguments.items() if name in net.parameters}
-            analyses[net.name] = analyze(self._loaded.items, net.name, arguments, training=self.training)
+            analyses[net.name] = analyze(self._loaded.items, net.name, arguments, budget, training=self.training)
         return analyses
 
     @cached_property
@@ -149,11 +160,14 @@ class Compilation:
         """
         if has_errors(self.diagnostics):
             return None
-        if not self._analyses:
-            needy = [net for net in self._survey[0] if net.required]
-            if needy:
-                raise UsageError(f"the net `{needy[0].name}` needs a value for `{needy[0].required[0]}`")
+        # A net that lacks an argument and is what an alias stands for is no choice of its own.
+        bases = {net.base for net in self._chosen if net.name != net.base}
+        choices = [net for net in self._chosen if not (self._missing(net) and net.name in bases)]
+        if not choices:
             raise UsageError("the file has no net")
-        if len(self._analyses) > 1:
-            raise UsageError(f"the file has several nets; choose one: {', '.join(self._analyses)}")
-        return next(iter(self._analyses.values())).graph
+        if len(choices) > 1:
+            raise UsageError(f"the file has several nets; choose one: {', '.join(net.name for net in choices)}")
+        missing = self._missing(choices[0])
+        if missing:
+            raise UsageError(f"the net `{choices[0].name}` needs a value for `{missing}`")
+        return self._analyses[choices[0].name].graph

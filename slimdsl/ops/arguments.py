@@ -12,6 +12,9 @@ from typing import Any
 from slimdsl.ops.base import Applicable, Initializer, LayerValue, Op, Regularizer
 from slimdsl.values import Value, positional, value
 
+MAX_ENTRIES = 32
+"""Entries of a list of axes or sizes: tensors have no more axes."""
+
 
 class ArgumentError(Exception):
     """The value does not suit the argument; the message completes the sentence "`stride` …"."""
@@ -173,6 +176,8 @@ class IntsKind(Kind):
         items = given if isinstance(given, tuple) else (given,)
         if not all(isinstance(item, int) and not isinstance(item, bool) for item in items):
             raise self.refuse(given)
+        if len(items) > MAX_ENTRIES:
+            raise ArgumentError(f"must have at most {MAX_ENTRIES} entries, not {len(items):,}")
         if self.minimum is not None and any(item < self.minimum for item in items):
             raise ArgumentError(f"must have no entry below {self.minimum}, not {describe(given, bare=True)}")
         return tuple(items)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from slimdsl.ops.arguments import ArgumentError, Kind, arg, describe
+from slimdsl.ops.arguments import MAX_ENTRIES, ArgumentError, Kind, arg, describe
 from slimdsl.ops.base import Builder, Layer, Operand, Primitive, ShapeError
 from slimdsl.types import Dim, Shape, SymbolicDim, TensorType, product, shape_text, surely_unequal
 from slimdsl.values import value
@@ -18,6 +18,8 @@ class DimsKind(Kind):
 
     def check(self, given: object) -> Shape:
         items = given if isinstance(given, tuple) else (given,)
+        if len(items) > MAX_ENTRIES:
+            raise ArgumentError(f"must have at most {MAX_ENTRIES} sizes, not {len(items):,}")
         sizes: list[Dim] = []
         for item in items:
             if isinstance(item, bool) or not isinstance(item, (int, SymbolicDim)):

@@ -11,21 +11,30 @@ from slimdsl.ir.graph import Graph
 from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.graph_builder import GraphBuilder
 from slimdsl.semantics.items import Items
-from slimdsl.semantics.limits import RECURSION_LIMIT, TooMuch
+from slimdsl.semantics.limits import RECURSION_LIMIT, Budget, TooMuch
 from slimdsl.semantics.nets import ResolvedNet, resolve
 from slimdsl.semantics.reporter import Reporter
 from slimdsl.semantics.statements import Statements
+from slimdsl.semantics.values import UNKNOWN
 from slimdsl.syntax import tree
 from slimdsl.values import Value, value
 
 
 @value
 class NetInfo(Value):
-    """A net of a file: its parameters, and those that must be given."""
+    """A net of a file.
+
+    Attributes:
+        name: its name.
+        parameters: its parameters.
+        required: those that must be given.
+        base: the net that it is, or that its aliases lead to.
+    """
 
     name: str
     parameters: tuple[str, ...]
     required: tuple[str, ...]
+    base: str
 
 
 @value
@@ -45,19 +54,23 @@ def survey(items: Items, reporter: Reporter) -> tuple[NetInfo, ...]:
             _check_params(resolved.item, reporter)
             params = resolved.item.params
             required = tuple(p.name for p in params if p.default is None and p.name not in resolved.arguments)
-            found.append(NetInfo(name=name, parameters=tuple(p.name for p in params), required=required))
+            names = tuple(p.name for p in params)
+            found.append(NetInfo(name=name, parameters=names, required=required, base=resolved.item.name))
     for block in items.blocks.values():
         _check_params(block, reporter)
     return tuple(found)
 
 
-def analyze(items: Items, net: str, parameters: Mapping[str, tree.Expr], *, training: bool) -> Analysis:
+def analyze(items: Items, net: str, parameters: Mapping[str, tree.Expr], budget: Budget, *, training: bool) -> Analysis:
     """Build the graph of a net.
+
+    A parameter that is given nowhere is unknown: then there is no graph, and what is wrong whatever its value is found.
 
     Args:
         items: what the file defines and uses.
         net: the name of one of the nets that `survey` found.
         parameters: values for the net's parameters that go before those of aliases and defaults.
+        budget: what the file may still take.
         training: whether `training` is true.
     """
     reporter = Reporter()
@@ -65,15 +78,22 @@ def analyze(items: Items, net: str, parameters: Mapping[str, tree.Expr], *, trai
     assert resolved is not None, "survey leaves out nets that cannot be resolved"
     # What may nest is limited by us, with a diagnostic; Python's own limit must not come first.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
-    graph = _build(resolved, items, parameters, reporter, training=training)
+    graph = _build(resolved, items, parameters, reporter, budget, training=training)
     return Analysis(graph=None if reporter.error_count else graph, diagnostics=tuple(reporter.diagnostics))
 
 
 def _build(
-    net: ResolvedNet, items: Items, parameters: Mapping[str, tree.Expr], reporter: Reporter, *, training: bool
+    net: ResolvedNet,
+    items: Items,
+    parameters: Mapping[str, tree.Expr],
+    reporter: Reporter,
+    budget: Budget,
+    *,
+    training: bool,
 ) -> Graph | None:
     builder = GraphBuilder(net.name, training=training)
-    statements = Statements(reporter, builder)
+    statements = Statements(reporter, builder, budget)
+    complete = True
     made: dict[int, Environment] = {}
     try:
         environment = Environment(net.home.environment(statements, made))
@@ -83,9 +103,12 @@ def _build(
             elif param.name in net.arguments:
                 expression, home = net.arguments[param.name]
                 names = home.environment(statements, made)
-            else:
-                assert param.default is not None, "the compiler asks for required parameters first"
+            elif param.default is not None:
                 expression, names = param.default, environment
+            else:
+                complete = False
+                environment.bind(param.name, UNKNOWN, param.span)
+                continue
             environment.bind(param.name, statements.evaluator.value(expression, names), param.span)
         if net.root is not None:
             # `as /` is no scope at all: TF-Slim's NASNet has its cells outside of any.
@@ -94,10 +117,10 @@ def _build(
         statements.net(net.item.body, Environment(environment))
     except TooMuch:
         return None
-    if not builder.outputs and not reporter.error_count:
+    if not statements.has_outputs and not reporter.error_count:
         help = "end the net with `output NAME`"
         reporter.report("E0212", f"the net `{net.item.name}` has no output", net.item.name_span, help=help)
-    return builder.finish(net.name)
+    return builder.finish(net.name) if complete else None
 
 
 def _check_params(item: tree.NetItem | tree.BlockItem, reporter: Reporter) -> None:

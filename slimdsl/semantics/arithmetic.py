@@ -62,7 +62,7 @@ def bounded(given: object) -> object:
         raise ArgumentError("the result is beyond 64 bits")
     if isinstance(given, float) and not math.isfinite(given):
         raise ArgumentError("the result is not a finite number")
-    if isinstance(given, tuple) and _entries(given) > MAX_LIST:
+    if isinstance(given, tuple) and entry_count(given) > MAX_LIST:
         raise ArgumentError(f"the list has more than {MAX_LIST:,} entries, those of the lists in it counted")
     if isinstance(given, str) and len(given) > MAX_STRING:
         raise ArgumentError(f"the text has {len(given):,} characters; {MAX_STRING:,} are the limit")
@@ -71,10 +71,10 @@ def bounded(given: object) -> object:
     return given
 
 
-def _entries(given: tuple[object, ...]) -> int:
-    """The entries of a list and of the lists in it, counted no further than past the limit."""
+def entry_count(given: object) -> int:
+    """The entries of a list and of the lists in it, counted no further than past the limit; 0 for what is no list."""
     count = 0
-    lists = [given]
+    lists = [given] if isinstance(given, tuple) else []
     while lists and count <= MAX_LIST:
         items = lists.pop()
         count += len(items)

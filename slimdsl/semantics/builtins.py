@@ -13,7 +13,8 @@ from slimdsl.ir.graph import Tensor
 from slimdsl.ops.arguments import ArgumentError
 from slimdsl.semantics.arithmetic import binary, bounded, is_number
 from slimdsl.semantics.graph_builder import GraphBuilder
-from slimdsl.semantics.values import Quotient, Undecided, kind_of
+from slimdsl.semantics.scopes import join, prefixes
+from slimdsl.semantics.values import UNKNOWN, Quotient, Undecided, kind_of
 from slimdsl.types import SymbolicDim, ceil_div, substitute
 from slimdsl.values import Value, positional
 
@@ -136,18 +137,22 @@ def _shape(given: Sequence[object], _: GraphBuilder) -> object:
 
 
 def _end_point(given: Sequence[object], builder: GraphBuilder) -> object:
-    """The last tensor made in a scope so far."""
+    """The last tensor made so far in a scope: one of that path below the open scope or, outwards, one around it."""
     path = given[0]
     if not isinstance(path, str):
         raise ArgumentError(f"needs a scope as text, not {kind_of(path)}")
-    found = builder.end_point(path)
-    if found is None:
-        raise ArgumentError(f"finds no tensor made in the scope `{path}` above")
-    return found
+    for around in (*prefixes(builder.scope, ""), ""):
+        wanted = join(around, path)
+        found = builder.end_point(f"/{wanted}")
+        if found is not None:
+            return found
+        if builder.names.is_open(wanted) and not f"{builder.scope}/".startswith(f"{wanted}/"):
+            return UNKNOWN  # What was to make it failed, which is reported.
+    raise ArgumentError(f"finds no tensor made in the scope `{path}` above")
 
 
 def _params(_: Sequence[object], builder: GraphBuilder) -> object:
-    return sum(variable.size for variable in builder.variables)
+    return builder.parameter_count
 
 
 def _flops(_: Sequence[object], builder: GraphBuilder) -> object:

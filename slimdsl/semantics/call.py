@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from slimdsl.diagnostics.diagnostic import Label
 from slimdsl.diagnostics.source import Span
-from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.ops.arguments import ArgumentSpec, argument_specs
 from slimdsl.ops.base import Initializer, Op, Regularizer
 from slimdsl.semantics.environment import Environment
@@ -50,7 +49,7 @@ def bind_arguments(
             keyword_seen = True
             spec = specs.get(argument.name)
             if spec is None:
-                help = did_you_mean(argument.name, order) or _listed(order)
+                help = reporter.did_you_mean(argument.name, order) or _listed(order)
                 reporter.report("E0202", f"`{name}` has no argument `{argument.name}`", argument.span, help=help)
         elif keyword_seen:
             reporter.report("E0303", "an argument by position cannot follow one by name", argument.span)
@@ -105,7 +104,7 @@ def bind_params(
         key = names[position] if key is None else key
         if key not in names:
             listed = f"its parameters are {', '.join(f'`{known}`' for known in names)}" if names else ""
-            help = did_you_mean(key, names) or listed
+            help = reporter.did_you_mean(key, names) or listed
             reporter.report("E0202", f"`{name}` has no parameter `{key}`", argument.span, help=help)
             fine = False
         elif key in values:

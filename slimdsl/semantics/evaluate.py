@@ -11,11 +11,10 @@ from typing import Protocol
 
 from slimdsl.diagnostics.diagnostic import Label
 from slimdsl.diagnostics.source import Span
-from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.ir.graph import Tensor
 from slimdsl.ops.arguments import ArgumentError, Kernel, Kind, argument_specs
 from slimdsl.ops.base import Initializer, LayerValue, Op, Regularizer
-from slimdsl.semantics.arithmetic import binary, bounded
+from slimdsl.semantics.arithmetic import binary, bounded, entry_count
 from slimdsl.semantics.builtins import BUILTIN_NAMES, Builtin
 from slimdsl.semantics.call import bind_arguments, bind_params, param_values
 from slimdsl.semantics.callables import BlockValue, FunctionValue
@@ -72,6 +71,7 @@ class Evaluator:
         if isinstance(node, (tree.ListExpr, tree.TupleExpr)):
             items = tuple(self.value(item, environment) for item in node.items)
             unknown = any(isinstance(item, Unknown) for item in items)
+            self._limits.work(entry_count(items), node.span)
             return UNKNOWN if unknown else self._guarded(lambda: bounded(items), node.span)
         if isinstance(node, tree.CallExpr):
             return self._call(node, environment, kind)
@@ -133,7 +133,10 @@ class Evaluator:
             return compute()
         except ArgumentError as error:
             if span is not None:
-                self._reporter.report("E0301", f"{prefix}{error.message}", span, help=error.help)
+                # "`len` needs a list", but "`max`: an empty list has no greatest entry".
+                told = error.message.startswith(("needs ", "finds "))
+                between = "" if not prefix else " " if told else ": "
+                self._reporter.report("E0301", f"{prefix}{between}{error.message}", span, help=error.help)
             return UNKNOWN
 
     def _name(self, node: tree.NameExpr, environment: Environment, kind: Kind | None) -> object:
@@ -172,7 +175,7 @@ class Evaluator:
         words = (
             f"it must be {' or '.join(f'`{word}`' for word in kind.words)}" if kind is not None and kind.words else ""
         )
-        help = did_you_mean(node.name, candidates) or words
+        help = self._reporter.did_you_mean(node.name, candidates) or words
         self._reporter.report("E0201", f"unknown {noun} `{node.name}`", node.span, help=help)
 
     def _table_entry(self, name: str, kind: Kind | None) -> type[Op | Initializer | Regularizer] | Builtin | None:
@@ -240,7 +243,7 @@ class Evaluator:
 
     def _unknown_function(self, callee: tree.NameExpr, kind: Kind | None) -> None:
         noun, candidates = _candidates(kind, "function", [])
-        help = did_you_mean(callee.name, candidates)
+        help = self._reporter.did_you_mean(callee.name, candidates)
         self._reporter.report("E0201", f"unknown {noun} `{callee.name}`", callee.span, help=help)
 
     def _instance(
@@ -260,7 +263,7 @@ class Evaluator:
         if missing:
             self._reporter.report("E0303", f"`{found.name}` needs `{missing[0]}`", span)
             return UNKNOWN
-        return self._guarded(lambda: found(**bound.values), span, f"`{found.name}`: ")
+        return self._guarded(lambda: found(**bound.values), span, f"`{found.name}`")
 
     def _builtin(self, builtin: Builtin, node: tree.CallExpr, environment: Environment) -> object:
         given = []
@@ -277,7 +280,8 @@ class Evaluator:
             message = f"`{builtin.name}` takes {wanted} argument{'' if wanted == '1' else 's'}, not {len(given)}"
             self._reporter.report("E0303", message, node.span)
             return UNKNOWN
-        return self._guarded(lambda: builtin.apply(given, self._builder), node.span, f"`{builtin.name}` ")
+        self._limits.work(sum(entry_count(item) for item in given), node.span)
+        return self._guarded(lambda: builtin.apply(given, self._builder), node.span, f"`{builtin.name}`")
 
     def _index(self, node: tree.IndexExpr, environment: Environment) -> object:
         subject, index = self.value(node.subject, environment), self.value(node.index, environment)
@@ -315,7 +319,10 @@ class Evaluator:
         left_value, right_value = self.value(node.left, environment), self.value(node.right, environment)
         if isinstance(left_value, Unknown) or isinstance(right_value, Unknown):
             return UNKNOWN
-        return self._guarded(lambda: binary(node.operator, left_value, right_value), node.span)
+        self._limits.work(entry_count(left_value) + entry_count(right_value), node.span)
+        given = self._guarded(lambda: binary(node.operator, left_value, right_value), node.span)
+        self._limits.work(entry_count(given), node.span)
+        return given
 
     def _conditional(self, node: tree.ConditionalExpr, environment: Environment, kind: Kind | None) -> object:
         truth = self.condition(node.condition, environment, "the condition")

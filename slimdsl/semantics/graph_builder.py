@@ -6,6 +6,7 @@ which know the places.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -28,16 +29,12 @@ from slimdsl.semantics.defaults import Defaults
 from slimdsl.semantics.scopes import ScopeNames, join, prefixes
 from slimdsl.types import Dim, DType, TensorType, shape_text
 
-MAX_NODES = 50_000
+MAX_ELEMENTS = 2**63 - 1
 MAX_VARIABLE_BYTES = 2**40
 
 
 class Reported(Exception):
     """A block in an argument failed; what is wrong was reported where it is."""
-
-
-class LimitError(Exception):
-    """The graph grew past what the compiler takes on."""
 
 
 class GraphBuilder:
@@ -57,6 +54,10 @@ class GraphBuilder:
         self.layers: list[LayerRecord] = []
         self._applied: list[AppliedOp] = []
         self._sharing: list[tuple[str, str]] = []
+        self._variable_names: set[str] = set()
+        self._macs: Dim = 0
+        self._counted = 0
+        self.parameter_count = 0
         self._end_points: dict[str, Tensor] = {}
         self._by_tensor: dict[Tensor, Variable] = {}
         self._span: Span | None = None
@@ -91,13 +92,17 @@ class GraphBuilder:
         problem = shape_problem(initializer, tuple(dim for dim in shape if isinstance(dim, int)))
         if problem:
             raise ShapeError(f"the variable `{leaf}` has the shape {shape_text(shape)}: {problem}")
-        if not self.names.take(name):
+        if name in self._variable_names:
             raise ShapeError(
                 f"the variable `{name}` exists already", help="give the layer a scope of its own with `as`"
             )
+        self._variable_names.add(name)
+        # A name that a scope or a node has already gets a number, as in TensorFlow: `weights/weights_1`.
+        name = self.names.node(name)
         tensor = Tensor(name, 0, TensorType(dtype=dtype, shape=shape), self._span)
         variable = Variable(name, tensor, initializer, regularizer, trainable, self.scope, self._span)
         self.variables.append(variable)
+        self.parameter_count += variable.size
         self._by_tensor[tensor] = variable
         return tensor
 
@@ -137,15 +142,14 @@ class GraphBuilder:
 
         Raises:
             ShapeError: the types do not fit.
-            LimitError: the graph is too large.
         """
         self._span = span
         return self._add(op, inputs, wanted)[0]
 
     def _add(self, op: Primitive, inputs: tuple[Operand, ...], wanted: str) -> tuple[Tensor, ...]:
         types = op.infer_all(*(operand.type for operand in inputs))
-        if len(self.nodes) >= MAX_NODES:
-            raise LimitError(f"the graph has more than {MAX_NODES:,} nodes")
+        for kind in types:
+            _check_size(kind)
         name = self.names.node(wanted)
         results = tuple(Tensor(name, index, kind, self._span) for index, kind in enumerate(types))
         tensors = tuple(operand for operand in inputs if isinstance(operand, Tensor))
@@ -156,6 +160,10 @@ class GraphBuilder:
         """Apply a layer value in this scope, with the defaults that hold here; see `ops.base.Builder`."""
         if not isinstance(layer, LayerValue):
             return self._other(layer, x)
+        missing = self.missing(layer.op, dict(layer.arguments))
+        if missing:
+            name = layer.op.name
+            raise ShapeError(f"applies `{name}`, which needs `{missing}`", help=f"write `{name}({missing}=…)`")
         applied = self.instantiate(layer.op, dict(layer.arguments), {})
         self._applied.append(applied)
         op = applied.op
@@ -181,6 +189,12 @@ class GraphBuilder:
         """Record what a variable becomes after a step; see `ops.base.Builder`."""
         if isinstance(variable, Tensor) and isinstance(new_value, Tensor):
             self.updates.append(Update(self._by_tensor[variable], new_value))
+
+    def missing(self, op: type[Op], given: Mapping[str, object]) -> str:
+        """The first argument that has no default and was set nowhere; empty where there is none."""
+        defaults = self.defaults.for_op(op)
+        unset = (s.name for s in argument_specs(op).values() if s.required and s.name not in {**defaults, **given})
+        return next(unset, "")
 
     def instantiate(self, op: type[Op], given: Mapping[str, object], spans: Mapping[str, Span]) -> AppliedOp:
         """The op with its arguments: as given, at these places, else from a `with`, else the default.
@@ -219,7 +233,6 @@ class GraphBuilder:
 
         Raises:
             ShapeError: the types do not fit.
-            LimitError: the graph is too large.
             Reported: a block among the arguments failed.
         """
         op = applied.op
@@ -293,10 +306,10 @@ class GraphBuilder:
 
     def macs(self) -> Dim:
         """Multiply-accumulate operations of what was built so far."""
-        total: Dim = 0
-        for node in self.nodes:
-            total = total + node_macs(node)
-        return total
+        for node in self.nodes[self._counted :]:
+            self._macs = self._macs + node_macs(node)
+        self._counted = len(self.nodes)
+        return self._macs
 
     def finish(self, name: str) -> Graph:
         """The graph as it stands."""
@@ -311,3 +324,13 @@ class GraphBuilder:
             layers=tuple(self.layers),
             training=self.training,
         )
+
+
+def _check_size(kind: TensorType) -> None:
+    """Refuse a tensor with more elements than can be counted in 64 bits.
+
+    Raises:
+        ShapeError: it has.
+    """
+    if math.prod(dim for dim in kind.shape if isinstance(dim, int)) > MAX_ELEMENTS:
+        raise ShapeError(f"the result {shape_text(kind.shape)} has more than 2^63 elements")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from slimdsl.diagnostics.diagnostic import Label
 from slimdsl.diagnostics.source import Span
-from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.ir.graph import Tensor
 from slimdsl.ops.arguments import ArgumentError, argument_specs
 from slimdsl.ops.base import LayerValue, Op, ShapeError
@@ -17,7 +16,8 @@ from slimdsl.semantics.call import Bound, bind_arguments
 from slimdsl.semantics.callables import BlockValue, Prepared, PreparedBlock, PreparedLayer
 from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.evaluate import Evaluator
-from slimdsl.semantics.graph_builder import GraphBuilder, LimitError, Reported
+from slimdsl.semantics.graph_builder import GraphBuilder, Reported
+from slimdsl.semantics.limits import Limits
 from slimdsl.semantics.reporter import Reporter
 from slimdsl.semantics.scope_paths import ScopeOpener
 from slimdsl.semantics.scopes import join
@@ -36,7 +36,9 @@ class LayerPlacer:
         evaluator: Evaluator,
         opener: ScopeOpener,
         blocks: BlockCaller,
+        limits: Limits,
     ) -> None:
+        self._limits = limits
         self._reporter = reporter
         self._builder = builder
         self._evaluator = evaluator
@@ -78,7 +80,7 @@ class LayerPlacer:
             if any(scope == path or scope.startswith(f"{path}/") for scope in scopes):
                 return path
         root = f"{self._builder.root}/"
-        help = did_you_mean(text, [scope.removeprefix(root) for scope in scopes])
+        help = self._reporter.did_you_mean(text, [scope.removeprefix(root) for scope in scopes])
         self._reporter.report("E0215", f"there are no variables in the scope `{text}`", stage.sharing.span, help=help)
         return None
 
@@ -93,6 +95,7 @@ class LayerPlacer:
             for number in range(1, count + 1):
                 if isinstance(x, Unknown):
                     break
+                self._limits.statement(stage.span)
                 with self._reporter.frame(f"in repeat {number} of {prefix}", stage.span):
                     x = self._place(prepared, x, join(base, f"{prefix}_{number}"), stage.span)
         self._opener.bind(stage.scope, x, environment)
@@ -161,16 +164,15 @@ class LayerPlacer:
                 labels = (Label(binding.span, "bound here"),)
                 self._reporter.report("E0204", message, stage.name_span, labels=labels)
         else:
-            help = did_you_mean(stage.name, [*LAYERS, *MERGES, *environment.names()])
+            help = self._reporter.did_you_mean(stage.name, [*LAYERS, *MERGES, *environment.names()])
             self._reporter.report("E0201", f"unknown layer `{stage.name}`", stage.name_span, help=help)
 
     def _instantiate(self, op: type[Op], bound: Bound, span: Span) -> PreparedLayer | None:
-        defaults = self._builder.defaults.for_op(op)
-        for spec in argument_specs(op).values():
-            if spec.required and spec.name not in bound.values and spec.name not in defaults:
-                help = f"`{spec.name}` is the {spec.doc}" if spec.doc else ""
-                self._reporter.report("E0303", f"`{op.name}` needs `{spec.name}`", span, help=help)
-                return None
+        missing = self._builder.missing(op, bound.values)
+        if missing:
+            doc = argument_specs(op)[missing].doc
+            self._reporter.report("E0303", f"`{op.name}` needs `{missing}`", span, help=f"`{missing}` is the {doc}")
+            return None
         try:
             applied = self._builder.instantiate(op, bound.values, bound.spans)
         except ArgumentError as error:
@@ -211,14 +213,15 @@ class LayerPlacer:
         if isinstance(prepared, PreparedBlock):
             return self._blocks.call(prepared, x, path, span)
         outer = self._builder.scope
+        before = len(self._builder.nodes)
         try:
             return self._builder.place(prepared.applied, x, path, span, self._reporter.steps())
         except ShapeError as error:
             self._shape_error(error, prepared, x, span)
-        except LimitError as error:
-            self._reporter.report("E0305", str(error), span)
         except Reported:
             pass
+        finally:
+            self._limits.nodes(len(self._builder.nodes) - before, span)
         self._builder.scope = outer
         return UNKNOWN
 

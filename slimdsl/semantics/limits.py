@@ -1,4 +1,4 @@
-"""What keeps a small text from becoming an endless net: counters that report once and then stop everything."""
+"""What keeps a small text from becoming endless work: counters that report once and then stop everything."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from slimdsl.diagnostics.source import Span
-from slimdsl.semantics.reporter import Reporter
+from slimdsl.semantics.reporter import MAX_ERRORS, Reporter
 
-MAX_STATEMENTS = 200_000
+MAX_STATEMENTS = 100_000
+MAX_NODES = 60_000
+MAX_WORK = 1_000_000
 MAX_CALLS = 60
 MAX_DEPTH = 400
 """Braces, calls and operators within each other; a level takes four of Python's frames, see `RECURSION_LIMIT`."""
@@ -20,24 +22,55 @@ class TooMuch(Exception):
     """The net ran past a limit, which was reported; nothing more of it is looked at."""
 
 
-class Limits:
-    """The counters of one net."""
+class Budget:
+    """What is left of a file's limits for its nets together."""
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self) -> None:
+        self.statements = MAX_STATEMENTS
+        self.nodes = MAX_NODES
+        self.work = MAX_WORK
+
+
+class Limits:
+    """The counters of one net; they take from the budget of its file."""
+
+    def __init__(self, reporter: Reporter, budget: Budget) -> None:
+        self.budget = budget
         self._reporter = reporter
-        self._statements = 0
         self._calls = 0
         self._depth = 0
 
     def statement(self, span: Span) -> None:
-        """Count a statement that is run.
+        """Count a statement that is run, or a round of a loop.
+
+        Raises:
+            TooMuch: there were too many of them, or of errors.
+        """
+        self.budget.statements -= 1
+        if self.budget.statements < 0:
+            self._stop(f"the file runs more than {MAX_STATEMENTS:,} statements", span)
+        if self._reporter.error_count >= MAX_ERRORS:
+            raise TooMuch
+
+    def nodes(self, count: int, span: Span) -> None:
+        """Count nodes that were made.
 
         Raises:
             TooMuch: there were too many.
         """
-        self._statements += 1
-        if self._statements > MAX_STATEMENTS:
-            self._stop(f"more than {MAX_STATEMENTS:,} statements were run", span)
+        self.budget.nodes -= count
+        if self.budget.nodes < 0:
+            self._stop(f"the graphs of the file have more than {MAX_NODES:,} nodes", span)
+
+    def work(self, count: int, span: Span) -> None:
+        """Count entries of lists that an operator or a function goes over.
+
+        Raises:
+            TooMuch: there were too many.
+        """
+        self.budget.work -= count
+        if self.budget.work < 0:
+            self._stop(f"the file's expressions go over more than {MAX_WORK:,} entries of lists", span)
 
     @contextmanager
     def call(self, name: str, span: Span) -> Iterator[None]:

@@ -16,7 +16,7 @@ from slimdsl.ops.merge import Add, Merge
 from slimdsl.semantics.call import bind_arguments
 from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.evaluate import Evaluator
-from slimdsl.semantics.graph_builder import GraphBuilder, LimitError
+from slimdsl.semantics.graph_builder import GraphBuilder
 from slimdsl.semantics.reporter import Reporter
 from slimdsl.semantics.scope_paths import ScopeOpener
 from slimdsl.semantics.scopes import join
@@ -121,9 +121,6 @@ class MergeRunner:
             result = self._emit(op, tensors, wanted, stage.span)
         except ShapeError as error:
             self._shape_error(error, stage, branches)
-            return UNKNOWN
-        except LimitError as error:
-            self._reporter.report("E0305", str(error), stage.span)
             return UNKNOWN
         self._builder.record(stage.name, result.node, result, first_node, stage.span)
         return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.semantics.items import Items
 from slimdsl.semantics.reporter import Reporter
 from slimdsl.syntax import tree
@@ -53,7 +52,7 @@ def resolve(items: Items, name: str, reporter: Reporter) -> ResolvedNet | None:
             return None
         found = home.find_net(callee.name)
         if found is None:
-            help = did_you_mean(callee.name, [other for other in home.net_names() if other not in seen])
+            help = reporter.did_you_mean(callee.name, [other for other in home.net_names() if other not in seen])
             reporter.report("E0201", f"unknown net `{callee.name}`", callee.span, help=help)
             return None
         written = _written(item.value, _parameters(*found), callee.name, reporter)
@@ -91,7 +90,7 @@ def _written(call: tree.Expr, parameters: list[str], name: str, reporter: Report
             return None
         key = parameters[position] if key is None else key
         if key not in parameters:
-            help = did_you_mean(key, parameters)
+            help = reporter.did_you_mean(key, parameters)
             reporter.report("E0202", f"`{name}` has no parameter `{key}`", argument.span, help=help)
             return None
         if key in written:

@@ -6,7 +6,6 @@ from slimdsl.diagnostics.diagnostic import Label
 from slimdsl.ir.graph import Tensor
 from slimdsl.semantics.graph_builder import GraphBuilder
 from slimdsl.semantics.reporter import Reporter
-from slimdsl.semantics.tables import LAYERS
 
 
 def output_from_with(name: str, result: Tensor, builder: GraphBuilder, reporter: Reporter) -> None:
@@ -14,8 +13,6 @@ def output_from_with(name: str, result: Tensor, builder: GraphBuilder, reporter:
     record = next((layer for layer in reversed(builder.layers) if layer.result is result), None)
     if record is None or record.span is None:
         return
-    op = LAYERS.get(record.op)
-    defaults = builder.defaults.for_op(op) if op is not None else {}
     origins = record.applied[0].origins if record.applied else {}
     for argument in ("activation", "norm"):
         origin = origins.get(argument)

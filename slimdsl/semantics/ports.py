@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 from slimdsl.diagnostics.diagnostic import Label
 from slimdsl.diagnostics.source import Span
-from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.ir.graph import Tensor
 from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.evaluate import Evaluator
-from slimdsl.semantics.graph_builder import GraphBuilder
+from slimdsl.semantics.graph_builder import MAX_ELEMENTS, GraphBuilder
 from slimdsl.semantics.outputs import output_from_with
 from slimdsl.semantics.reporter import Reporter
 from slimdsl.semantics.scopes import RESERVED
 from slimdsl.semantics.values import UNKNOWN, Unknown, kind_of
 from slimdsl.syntax import tree
-from slimdsl.types import DTYPES, Dim, SymbolicDim, TensorType
+from slimdsl.types import DTYPES, Dim, SymbolicDim, TensorType, shape_text
+
+MAX_RANK = 32
 
 
 class Ports:
@@ -26,17 +29,28 @@ class Ports:
         self._evaluator = evaluator
         self._outputs_at: dict[str, Span] = {}
 
+    @property
+    def has_outputs(self) -> bool:
+        """True once an output was made, whether or not its tensor is known."""
+        return bool(self._outputs_at)
+
     def input(self, statement: tree.InputStmt, environment: Environment) -> object:
         """The tensor of an input, bound to its name; UNKNOWN where something was reported."""
         dtype = DTYPES.get(statement.dtype)
         if dtype is None:
-            help = did_you_mean(statement.dtype, DTYPES) or f"the element types are {', '.join(DTYPES)}"
+            help = self._reporter.did_you_mean(statement.dtype, DTYPES) or f"the element types are {', '.join(DTYPES)}"
             message = f"unknown element type `{statement.dtype}`"
             self._reporter.report("E0201", message, statement.dtype_span, help=help)
         dims = [self._dim(dim, environment) for dim in statement.dims]
         shape = tuple(dim for dim in dims if not isinstance(dim, Unknown))
         value: object = UNKNOWN
-        if dtype is not None and len(shape) == len(dims):
+        if len(dims) > MAX_RANK:
+            message = f"an input has at most {MAX_RANK} dimensions, not {len(dims)}"
+            self._reporter.report("E0403", message, statement.span)
+        elif math.prod(dim for dim in shape if isinstance(dim, int)) > MAX_ELEMENTS:
+            message = f"the input {shape_text(shape)} has more than 2^63 elements"
+            self._reporter.report("E0403", message, statement.span)
+        elif dtype is not None and len(shape) == len(dims):
             value = Tensor(statement.name, 0, TensorType(dtype=dtype, shape=shape), statement.span)
         earlier = environment.bind(statement.name, value, statement.name_span)
         if earlier is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from slimdsl.diagnostics.diagnostic import Diagnostic, Frame, Label
 from slimdsl.diagnostics.source import Span
+from slimdsl.diagnostics.suggest import did_you_mean
 
 MAX_ERRORS = 100
 MAX_CHAIN = 8
+MAX_SUGGESTIONS = 30
 
 
 class Reporter:
@@ -19,6 +21,10 @@ class Reporter:
         self.diagnostics: list[Diagnostic] = []
         self.error_count = 0
         self._frames: list[Frame] = []
+
+    def did_you_mean(self, word: str, candidates: Iterable[str]) -> str:
+        """A help line for an unknown word, or an empty text; past the first errors none is looked for."""
+        return did_you_mean(word, candidates) if self.error_count < MAX_SUGGESTIONS else ""
 
     def report(
         self, code: str, message: str, span: Span, *, label: str = "", labels: tuple[Label, ...] = (), help: str = ""

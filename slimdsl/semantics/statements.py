@@ -12,14 +12,14 @@ from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.evaluate import Evaluator
 from slimdsl.semantics.graph_builder import GraphBuilder
 from slimdsl.semantics.layers import LayerPlacer
-from slimdsl.semantics.limits import Limits
+from slimdsl.semantics.limits import Budget, Limits
 from slimdsl.semantics.merges import Branch, MergeRunner
 from slimdsl.semantics.ports import Ports
 from slimdsl.semantics.reporter import Reporter
 from slimdsl.semantics.scope_paths import ScopeOpener
 from slimdsl.semantics.scopes import join
 from slimdsl.semantics.tables import LAYERS, MERGES
-from slimdsl.semantics.values import UNKNOWN, Undecided, Unknown, kind_of
+from slimdsl.semantics.values import UNKNOWN, Undecided, Unknown, kind_of, shown
 from slimdsl.semantics.withs import with_settings
 from slimdsl.syntax import tree
 
@@ -30,15 +30,15 @@ _COUNT = IntKind(description="a number of repetitions", minimum=0)
 class Statements:
     """Runs the statements of one net; `current` is the tensor that flows."""
 
-    def __init__(self, reporter: Reporter, builder: GraphBuilder) -> None:
+    def __init__(self, reporter: Reporter, builder: GraphBuilder, budget: Budget) -> None:
         self.current: object = None
         self._reporter = reporter
         self._builder = builder
-        self._limits = Limits(reporter)
+        self._limits = Limits(reporter, budget)
         self._evaluator = Evaluator(reporter, builder, self, self._limits)
         self.opener = ScopeOpener(reporter, builder, self._evaluator)
         blocks = BlockCaller(reporter, builder, self._evaluator, self.opener, self._limits, self)
-        self._placer = LayerPlacer(reporter, builder, self._evaluator, self.opener, blocks)
+        self._placer = LayerPlacer(reporter, builder, self._evaluator, self.opener, blocks, self._limits)
         self._merges = MergeRunner(reporter, builder, self._evaluator, self.opener, self)
         self._ports = Ports(reporter, builder, self._evaluator)
         self._branches: list[Branch] | None = None
@@ -48,6 +48,11 @@ class Statements:
     def evaluator(self) -> Evaluator:
         """The evaluator of this net's expressions."""
         return self._evaluator
+
+    @property
+    def has_outputs(self) -> bool:
+        """True once an output or a head was made."""
+        return self._ports.has_outputs
 
     # Bodies
 
@@ -198,6 +203,7 @@ class Statements:
         x = self.current
         errors = self._reporter.error_count
         for number in range(1, count + 1):
+            self._limits.statement(statement.span)
             scope = join(base, f"{prefix}_{number}")
             with self._reporter.frame(f"in repeat {number} of {prefix}", statement.span), self._builder.inside(scope):
                 x = self.run(statement.body, x, Environment(environment))
@@ -221,6 +227,7 @@ class Statements:
             return
         errors = self._reporter.error_count
         for number, item in enumerate(items, 1):
+            self._limits.statement(statement.span)
             inner = Environment(environment)
             with self._reporter.frame(f"in round {number} of the `for`", statement.pattern.span):
                 self._bind(statement.pattern, item, inner)
@@ -333,6 +340,9 @@ class Statements:
         if isinstance(condition, tree.BinaryExpr) and condition.operator not in ("and", "or"):
             left = self._evaluator.value(condition.left, environment)
             right = self._evaluator.value(condition.right, environment)
-            message += f": {left} {condition.operator} {right} is false"
+            message += f": {shown(left)} {condition.operator} {shown(right)} is false"
         why = self._evaluator.value(statement.message, environment) if statement.message is not None else ""
+        if statement.message is not None and not isinstance(why, (str, Unknown)):
+            complaint = f"the message of an assertion must be a string, not {kind_of(why)}"
+            self._reporter.report("E0302", complaint, statement.message.span)
         self._reporter.report("E0306", message, statement.span, label=why if isinstance(why, str) else "")

@@ -58,6 +58,13 @@ class ItemName(Value):
         return self.name
 
 
+def shown(given: object) -> str:
+    """A value by itself, as one writes it; a tensor by its type."""
+    if isinstance(given, Tensor):
+        return str(given.type)
+    return describe(given, bare=True)
+
+
 def kind_of(given: object) -> str:
     """A value as messages name it: "the number 3", "a tensor [N, 7, 7, 512]"."""
     if isinstance(given, Tensor):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from slimdsl.diagnostics.diagnostic import Label
 from slimdsl.diagnostics.source import Span
-from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.ops.arguments import AnyKind, Kind, argument_specs
 from slimdsl.ops.base import Op
 from slimdsl.semantics.callables import BlockValue
@@ -65,7 +64,7 @@ def _layers(
         elif op is not None:
             layers.append((target.name, {name: spec.kind for name, spec in argument_specs(op).items()}))
         else:
-            help = did_you_mean(target.name, LAYERS)
+            help = reporter.did_you_mean(target.name, LAYERS)
             reporter.report("E0201", f"unknown layer `{target.name}`", target.span, help=help)
     return layers
 
@@ -78,4 +77,4 @@ def _unknown_key(argument: tree.Argument, layers: list[tuple[str, dict[str, Kind
     who = f"{called[0]} has" if one else f"none of {', '.join(called)} has"
     message = f"{who} no argument `{argument.name}`" if one else f"{who} an argument `{argument.name}`"
     listed = f"the arguments are {', '.join(f'`{name}`' for name in names)}" if names else ""
-    reporter.report("E0202", message, argument.span, help=did_you_mean(argument.name, names) or listed)
+    reporter.report("E0202", message, argument.span, help=reporter.did_you_mean(argument.name, names) or listed)

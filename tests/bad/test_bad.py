@@ -13,6 +13,7 @@ FILES = sorted(CASES.glob("*.slim"))
 ONLY_WARNINGS = {"assert_undecided", "with_leaks_into_output"}
 HEAD = "slim 1\nnet f() {\n  input x: float32[N, 8, 8, 3]\n"
 TAIL = "  output y\n}\n"
+NET = "net {name}() {{\n  input x: float32[N, 8, 8, 3]\n"
 
 GENERATED = {
     "10 MB of text": ("# comment\n" * 1_000_000, "E0190"),
@@ -47,6 +48,25 @@ GENERATED = {
         + TAIL,
         "E0301",
     ),
+    "empty rounds of repeats": (f"{HEAD}  repeat 10000 as a {{\n    repeat 10000 as b {{ }}\n  }}\n{TAIL}", "E0305"),
+    "100 nets of 9,000 layers": (
+        "slim 1\n" + "".join(f"{NET.format(name=f'f{i}')}  repeat 9000 relu\n{TAIL}" for i in range(100)),
+        "E0305",
+    ),
+    "sums of a long list": (HEAD + "  let a = 1..100000\n" + "  assert sum(a) == sum(a)\n" * 200 + TAIL, "E0305"),
+    "searches of a long list": (HEAD + "  let a = 1..100000\n" + "  assert 0 in a\n" * 200 + TAIL, "E0305"),
+    "costs at every layer": (
+        f"{HEAD}  repeat 4000 as r {{\n    conv(4, 1x1)\n    assert flops() > 0 and params() > 0\n  }}\n{TAIL}",
+        "",
+    ),
+    "unknown names among many": (
+        HEAD
+        + "".join(f"  let name{i} = {i}\n" for i in range(4000))
+        + "".join(f"  let z{i} = nama{i}\n" for i in range(2000))
+        + TAIL,
+        "E0201",
+    ),
+    "a long list as a shape": (f"{HEAD}  let a = 1..100000\n  reshape(a)\n{TAIL}", "E0302"),
     "a huge range": (f"{HEAD}  let a = 1..1000000000\n{TAIL}", "E0301"),
     "a chain of sizes": (
         HEAD + "  let a0 = shape(it)[0]\n" + "".join(f"  let a{i + 1} = a{i} * (a{i} + 1)\n" for i in range(40)) + TAIL,

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 def nets(path: Path) -> list[str]:
     source, findings = read_source(str(path))
-    return list(Compilation(source, read_diagnostics=findings).checked_names)
+    return list(Compilation(source, read_diagnostics=findings).complete_names)
 
 
 NETS = [(path, net) for path in [*FILES, *sorted((ROOT / "models").rglob("*.slim"))] for net in nets(path)]
