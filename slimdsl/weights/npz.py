@@ -9,11 +9,8 @@ is more read than its variable has.
 from __future__ import annotations
 
 import ast
-import struct
 import zipfile
-import zlib
 from collections.abc import Sequence
-from typing import IO
 
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.diagnostics.suggest import nearest
@@ -34,7 +31,8 @@ _DESCRIPTIONS = {
 }  # fmt: skip
 """How numpy spells each type in a file. It has no bfloat16: `ml_dtypes` saves it as two bytes of no type."""
 
-_READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError, struct.error)
+_LARGEST_SIZE = 2**63 - 1
+"""numpy's sizes are signed integers of 64 bits."""
 
 
 @positional
@@ -64,7 +62,10 @@ class NpzWeights:
         """
         try:
             archive = zipfile.ZipFile(path)
-        except _READ_ERRORS:
+        except Exception as error:
+            # A damaged directory makes zipfile raise nearly anything; only a file that is not there has a name.
+            if isinstance(error, OSError) and error.filename is not None:
+                raise
             raise WeightsError((_foreign(path),)) from None
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         if len(members) != len(archive.infolist()):
@@ -113,27 +114,24 @@ class NpzWeights:
         """Pass on one variable's values, little-endian and row-major.
 
         Raises:
-            WeightsError: the array cannot be read to its end, or its checksum is wrong.
+            WeightsError: the array cannot be read to its end, or its checksum is wrong. What `sink` raises passes.
         """
-        try:
-            with self._archive.open(self._members[variable.name]) as member:
-                header = _read_header(member)
-                count = variable.size * variable.tensor.type.dtype.size
-                if header.fortran_order and len(header.shape) > 1:
-                    _write_transposed(member, header, count, sink)
-                else:
-                    _copy(member, count, sink)
-                if member.read(1):
-                    raise EOFError("there are bytes behind its last number")
-        except _READ_ERRORS as error:
-            raise WeightsError((_damaged(self.path, variable.name, error),)) from None
+        with self._member(variable.name) as member:
+            header = member.header()
+            count = variable.size * variable.tensor.type.dtype.size
+            if header.fortran_order and len(header.shape) > 1:
+                _write_transposed(member, header, count, sink)
+            else:
+                _copy(member, count, sink)
+            if member.read(1):
+                raise member.damaged("there are bytes behind its last number")
+
+    def _member(self, name: str) -> _Member:
+        return _Member(self.path, name, self._archive, self._members[name])
 
     def _header(self, name: str) -> ArrayHeader:
-        try:
-            with self._archive.open(self._members[name]) as member:
-                return _read_header(member)
-        except _READ_ERRORS as error:
-            raise WeightsError((_damaged(self.path, name, error),)) from None
+        with self._member(name) as member:
+            return member.header()
 
     def _missing(self, variable: Variable, extra: dict[str, ArrayHeader]) -> Diagnostic:
         similar = _most_alike(variable.name, [name for name, header in extra.items() if header.shape == variable.shape])
@@ -145,40 +143,95 @@ class NpzWeights:
         )
 
 
-def _read_header(member: IO[bytes]) -> ArrayHeader:
-    """Read the head of a member up to its numbers.
+class _Member:
+    """The bytes of one member.
 
-    Raises:
-        ValueError: it is no ``.npy`` file.
+    Whatever zipfile and its decompressors raise for damaged bytes has no class in common; all of it becomes a
+    `WeightsError` here, and nothing else does: what takes the bytes may fail on its own.
     """
-    head = member.read(8)
-    if head[:6] != _MAGIC:
-        raise ValueError("it is not a numpy array")
-    size = struct.Struct("<H" if head[6] == 1 else "<I")
-    (length,) = size.unpack(member.read(size.size))
-    if length > _LONGEST_HEADER:
-        raise ValueError(f"its header has {length} bytes")
-    text = member.read(length).decode("latin-1")
+
+    def __init__(self, path: str, name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+        self._path = path
+        self._name = name
+        try:
+            self._file = archive.open(info)
+        except Exception as error:
+            raise self.damaged(_reason(error)) from None
+
+    def __enter__(self) -> _Member:  # noqa: PYI034 - typing.Self is not in Python 3.10
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def damaged(self, reason: str) -> WeightsError:
+        """The error that says why the member cannot be read."""
+        return WeightsError((_unreadable(self._path, f"the member `{self._name[:200]}`: {reason}"),))
+
+    def read(self, count: int) -> bytes:
+        """The next bytes; fewer, or none, at the end.
+
+        Raises:
+            WeightsError: they cannot be read.
+        """
+        try:
+            return self._file.read(count)
+        except Exception as error:
+            raise self.damaged(_reason(error)) from None
+
+    def exactly(self, count: int) -> bytes:
+        """So many bytes.
+
+        Raises:
+            WeightsError: there are fewer.
+        """
+        content = b""
+        while len(content) < count:
+            piece = self.read(count - len(content))
+            if not piece:
+                raise self.damaged("it is cut off")
+            content += piece
+        return content
+
+    def header(self) -> ArrayHeader:
+        """Read the head up to the numbers.
+
+        Raises:
+            WeightsError: it is no ``.npy`` file.
+        """
+        if self.read(len(_MAGIC)) != _MAGIC:
+            raise self.damaged("it is not a numpy array")
+        version, _ = self.exactly(2)
+        length = int.from_bytes(self.exactly(2 if version == 1 else 4), "little")
+        if length > _LONGEST_HEADER:
+            raise self.damaged(f"its header has {length} bytes")
+        header = _parse_header(self.exactly(length).decode("latin-1"))
+        if header is None:
+            raise self.damaged("its header is not one that numpy writes")
+        return header
+
+
+def _parse_header(text: str) -> ArrayHeader | None:
     try:
         header = ast.literal_eval(text.strip())
         description, order, shape = header["descr"], header["fortran_order"], header["shape"]
     except (SyntaxError, ValueError, KeyError, TypeError, RecursionError, MemoryError):
-        raise ValueError("its header is not one that numpy writes") from None
-    if not isinstance(shape, tuple) or not all(type(dim) is int and dim >= 0 for dim in shape):
-        raise ValueError("its header is not one that numpy writes")
+        return None
+    if not isinstance(shape, tuple) or not all(type(dim) is int and 0 <= dim <= _LARGEST_SIZE for dim in shape):
+        return None
     return ArrayHeader(description if isinstance(description, str) else "structured", bool(order), shape)
 
 
-def _copy(member: IO[bytes], count: int, sink: Sink) -> None:
+def _copy(member: _Member, count: int, sink: Sink) -> None:
     while count:
         piece = member.read(min(count, _PIECE))
         if not piece:
-            raise EOFError("it ends before its last number")
+            raise member.damaged("it ends before its last number")
         sink(piece)
         count -= len(piece)
 
 
-def _write_transposed(member: IO[bytes], header: ArrayHeader, count: int, sink: Sink) -> None:
+def _write_transposed(member: _Member, header: ArrayHeader, count: int, sink: Sink) -> None:
     """Column-major numbers in row-major order; this one array is in memory as a whole."""
     # numpy is loaded here alone, so that the usual archive is written without it.
     import numpy as np  # noqa: PLC0415
@@ -187,7 +240,7 @@ def _write_transposed(member: IO[bytes], header: ArrayHeader, count: int, sink: 
     while len(content) < count:
         piece = member.read(min(count - len(content), _PIECE))
         if not piece:
-            raise EOFError("it ends before its last number")
+            raise member.damaged("it ends before its last number")
         content += piece
     array = np.frombuffer(content, header.description).reshape(header.shape, order="F")
     rows = max(1, _PIECE * header.shape[0] // count)
@@ -234,7 +287,7 @@ def _type_text(description: str) -> str:
     order = "big-endian " if description[:1] == ">" else ""
     kinds = {"f": "float", "i": "int", "u": "uint", "c": "complex"}
     kind, size = description[1:2], description[2:]
-    if kind in kinds and size.isdigit():
+    if kind in kinds and size in ("1", "2", "4", "8", "16", "32"):
         return f"{order}{kinds[kind]}{8 * int(size)}"
     return {"b": "bool"}.get(kind, description[:40])
 
@@ -273,14 +326,14 @@ def _unreadable(path: str, reason: str) -> Diagnostic:
     return Diagnostic(code="E0505", message=f"`{path}` cannot be read: {reason}", span=None)
 
 
-def _damaged(path: str, name: str, error: Exception) -> Diagnostic:
-    reasons = {
-        zipfile.BadZipFile: "its checksum or its place in the archive is wrong",
-        zlib.error: "it is damaged",
-        struct.error: "it is cut off",
-    }
+def _reason(error: Exception) -> str:
+    """Why bytes cannot be read, in a few words."""
+    if isinstance(error, zipfile.BadZipFile):
+        return "its checksum or its place in the archive is wrong"
     if isinstance(error, RuntimeError) and "encrypted" in str(error):
-        reason = "it is encrypted"
-    else:
-        reason = reasons.get(type(error), str(error) or "it is damaged")
-    return _unreadable(path, f"the member `{name[:200]}`: {reason}")
+        return "it is encrypted"
+    if isinstance(error, NotImplementedError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
+    return "it is damaged"

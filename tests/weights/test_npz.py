@@ -250,7 +250,19 @@ MEMBERS: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "it is not a numpy array"),
     "text": (b"weights", "it is not a numpy array"),
     "a pickle": (pickle.dumps(Hostile()), "it is not a numpy array"),
-    "the magic alone": (b"\x93NUMPY\x01\x00", "it is cut off"),
+    "the magic alone": (b"\x93NUMPY", "it is cut off"),
+    "no version": (b"\x93NUMPY\x01", "it is cut off"),
+    "no header": (b"\x93NUMPY\x01\x00", "it is cut off"),
+    "half a length": (b"\x93NUMPY\x01\x00\x10", "it is cut off"),
+    "half a header": (header("{'descr': '<f4'}")[:-3], "it is cut off"),
+    "an endless size": (
+        header("{'descr': '<f4', 'fortran_order': False, 'shape': (0x" + "f" * 9000 + ",)}"),
+        "its header is not one that numpy writes",
+    ),
+    "a size of 64 bits": (
+        header(f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({2**63},)}}"),
+        "its header is not one that numpy writes",
+    ),
     "a header that never ends": (b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + bytes(100), "its header has 4294967295 bytes"),
     "a header of code": (header("__import__('os').getcwd()"), "its header is not one that numpy writes"),
     "a header of brackets": (header("(" * 9000), "its header is not one that numpy writes"),
@@ -279,6 +291,54 @@ def test_a_member_that_is_no_array_is_one_sentence(tmp_path: Path, case: str) ->
     assert code == "E0505"
     assert message.startswith("`W` cannot be read: the member `net/conv1/biases`: ")
     assert reason in message
+
+
+@pytest.mark.parametrize("size", ["9" * 9000, "²", "0", ""], ids=["long", "not ASCII", "zero", "none"])
+def test_an_odd_type_is_named_and_not_computed(tmp_path: Path, size: str) -> None:
+    path = tmp_path / "W.npz"
+    np.savez(path, **with_arrays(net__conv1__biases=None))
+    text = f"{{'descr': '<f{size}', 'fortran_order': False, 'shape': (4,)}}".encode("latin-1")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(
+            "net/conv1/biases.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(16)
+        )
+    ((code, message, _),) = findings(path)
+    assert code == "E0504"
+    assert len(message) < 200
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("start", [0, 10])
+def test_damage_in_any_compression_is_one_sentence(tmp_path: Path, method: int, start: int) -> None:
+    """The decompressors of Python raise three unrelated exceptions, one of them OSError."""
+    path = tmp_path / "W.npz"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, array in ARRAYS.items():
+            archive.writestr(f"{name}.npy", npy(array))
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        info = archive.infolist()[0]
+    first = info.header_offset + 30 + len(info.filename) + start
+    content[first : first + 40] = b"\xff" * 40
+    path.write_bytes(content)
+    with pytest.raises(WeightsError) as raised:
+        values(path, VARIABLES[0])
+    (finding,) = raised.value.diagnostics
+    assert finding.message.startswith(f"`{path}` cannot be read: the member `net/conv1/weights`: ")
+    assert [code for code, _, _ in findings(path)] in (["E0505"], [])
+
+
+@pytest.mark.parametrize("error", [OSError(28, "no space"), ValueError("closed"), BrokenPipeError(), EOFError()])
+def test_what_the_reader_of_the_bytes_raises_is_its_own(tmp_path: Path, error: Exception) -> None:
+    path = tmp_path / "W.npz"
+    np.savez(path, **ARRAYS)
+
+    def fail(_: object) -> None:
+        raise error
+
+    with NpzWeights.open(str(path)) as weights, pytest.raises(type(error)) as raised:
+        weights.write(VARIABLES[0], fail)
+    assert raised.value is error
 
 
 def test_python_objects_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
