@@ -12,7 +12,7 @@ from slimdsl.ops.activations import require_floating
 from slimdsl.ops.arguments import WindowKind, arg
 from slimdsl.ops.base import Applicable, Builder, Initializer, Layer, Operand, Primitive, Regularizer, ShapeError
 from slimdsl.ops.bias import complete
-from slimdsl.ops.padding import Padding, margins_as_same, padding_argument, put_margins
+from slimdsl.ops.padding import Padding, after_margins, margins_as_same, padding_argument, put_margins
 from slimdsl.ops.shape import ExpandDims, Squeeze
 from slimdsl.ops.windows import (
     Window,
@@ -155,9 +155,10 @@ def _convolve(builder: Builder, x: Operand, layer: Conv | ConvSame, padding: Pad
     stride, rate = per_axis("stride", layer.stride, x.type), per_axis("rate", layer.rate, x.type)
     refuse_stride_with_rate(stride, rate)
     channels = known_channels(layer.name, x.type)
-    x, left = put_margins(builder, x, padding)
+    padded, left = after_margins(x.type, padding)
     op = Convolution(stride=stride, padding=left, rate=rate)
-    slide(spatial_part(x.type.shape), kernel, op.stride, op.padding, op.rate)
+    slide(spatial_part(padded.shape), kernel, op.stride, op.padding, op.rate)
+    x = put_margins(builder, x, padding)
     weights = builder.variable(
         "weights",
         (*kernel, channels, layer.filters),

@@ -10,7 +10,7 @@ from typing import Any, Union
 from slimdsl.ops.arguments import MAX_EXTENT, ArgumentError, Kind, arg, describe
 from slimdsl.ops.base import Builder, Operand, ShapeError
 from slimdsl.ops.shape import Pad
-from slimdsl.ops.windows import Window, span, window_text
+from slimdsl.ops.windows import Window, refuse_too_large, span, spatial_part, window_text
 from slimdsl.types import TensorType, shape_text
 from slimdsl.values import value
 
@@ -72,14 +72,30 @@ def margins_of(x: TensorType, margins: Margins) -> Margins:
     return margins
 
 
-def put_margins(builder: Builder, x: Operand, padding: Padding, fill: float = 0.0) -> tuple[Operand, str]:
-    """The tensor with what `padding` puts around it, and the padding that is left: `same` or `valid`."""
+def after_margins(x: TensorType, padding: Padding) -> tuple[TensorType, str]:
+    """The type of the tensor with what `padding` puts around it, and the padding that is left: `same` or `valid`.
+
+    Checks come before nodes, so this comes before `put_margins`.
+
+    Raises:
+        ShapeError: the numbers do not fit the tensor.
+    """
     if isinstance(padding, str):
         return x, padding
+    margins = margins_of(x, padding)
+    spatial = tuple(before + size + after for size, (before, after) in zip(spatial_part(x.shape), margins))
+    shape = (x.shape[0], *refuse_too_large(spatial, "padding"), x.shape[-1])
+    return TensorType(dtype=x.dtype, shape=shape), "valid"
+
+
+def put_margins(builder: Builder, x: Operand, padding: Padding, fill: float = 0.0) -> Operand:
+    """The tensor with what `padding` puts around it."""
+    if isinstance(padding, str):
+        return x
     margins = margins_of(x.type, padding)
     if not any(max(pair) for pair in margins):
-        return x, "valid"
-    return builder.emit(Pad(paddings=((0, 0), *margins, (0, 0)), value=fill), x), "valid"
+        return x
+    return builder.emit(Pad(paddings=((0, 0), *margins, (0, 0)), value=fill), x)
 
 
 def require_narrow_margins(x: TensorType, padding: Padding, kernel: Window) -> None:

@@ -8,7 +8,7 @@ from slimdsl.ops import layer_arguments as shared
 from slimdsl.ops.activations import require_floating
 from slimdsl.ops.arguments import BoolKind, WindowKind, arg
 from slimdsl.ops.base import Builder, Layer, Operand, Primitive, ShapeError
-from slimdsl.ops.padding import Padding, padding_argument, put_margins, require_narrow_margins
+from slimdsl.ops.padding import Padding, after_margins, padding_argument, put_margins, require_narrow_margins
 from slimdsl.ops.shape import ExpandDims, Squeeze
 from slimdsl.ops.windows import Window, per_axis, require_rank, slide, spatial_part
 from slimdsl.types import Dim, TensorType, shape_text
@@ -74,12 +74,13 @@ class _Pool(Layer):
         require_rank(self.name, x.type, (3, 4, 5), "`reshape([height, width, channels])` before it makes images of it")
         kernel, stride = per_axis("kernel", self.kernel, x.type), per_axis("stride", self.stride, x.type)
         require_narrow_margins(x.type, self.padding, kernel)
-        x, padding = put_margins(builder, x, self.padding, self.margin)
+        padded, padding = after_margins(x.type, self.padding)
+        slide(spatial_part(padded.shape), kernel, stride, padding)
+        x = put_margins(builder, x, self.padding, self.margin)
         node_name = self.primitive.node_name
         if x.type.rank > 3:
             op = self.primitive(kernel=kernel, stride=stride, padding=padding)
             return builder.emit(op, x, name=node_name if x.type.rank == 4 else f"{node_name}3D")
-        slide(spatial_part(x.type.shape), kernel, stride, padding)
         image = builder.emit(ExpandDims(axis=1), x)
         op = self.primitive(kernel=(1, *kernel), stride=(1, *stride), padding=padding)
         return builder.emit(Squeeze(axes=(1,)), builder.emit(op, image, name=node_name))

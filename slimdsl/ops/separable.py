@@ -10,7 +10,7 @@ from slimdsl.ops.arguments import InitializerKind, IntKind, WindowKind, arg
 from slimdsl.ops.base import Applicable, Builder, Initializer, Layer, Operand, Primitive, Regularizer, ShapeError
 from slimdsl.ops.bias import complete
 from slimdsl.ops.conv import Convolution, require_channels
-from slimdsl.ops.padding import Padding, padding_argument, put_margins
+from slimdsl.ops.padding import Padding, after_margins, padding_argument, put_margins
 from slimdsl.ops.shape import Tile
 from slimdsl.ops.windows import (
     Window,
@@ -150,7 +150,6 @@ def _depthwise(
     """Make ``depthwise_weights``, and the node that takes the padded input and them; all checks come first."""
     x, op, kernel = _window(builder, x, layer, layer.rate)
     shape = (*kernel, known_channels(layer.name, x.type), layer.depth_multiplier)
-    op.infer(x.type, TensorType(dtype=x.type.dtype, shape=shape))
     weights = builder.variable(
         "depthwise_weights",
         shape,
@@ -165,13 +164,15 @@ def _depthwise(
 def _window(
     builder: Builder, x: Operand, layer: SeparableConv | DepthwiseConv | ConvInPlane, rate: Window
 ) -> tuple[Operand, DepthwiseConvolution, Window]:
-    """The input, padded where that is by numbers, the node for it, and the kernel with an extent for each axis."""
+    """The input, padded where that is by numbers; the node for it; the kernel with an extent for each axis."""
     require_floating(layer.name, x.type)
     require_rank(layer.name, x.type, (4,))
     kernel, stride = per_axis("kernel", layer.kernel, x.type), per_axis("stride", layer.stride, x.type)
     rate = per_axis("rate", rate, x.type)
-    x, left = put_margins(builder, x, layer.padding)
-    return x, DepthwiseConvolution(stride=stride, padding=left, rate=rate), kernel
+    padded, left = after_margins(x.type, layer.padding)
+    op = DepthwiseConvolution(stride=stride, padding=left, rate=rate)
+    op.infer(padded, TensorType(dtype=padded.dtype, shape=(*kernel, known_channels(layer.name, padded), 1)))
+    return put_margins(builder, x, layer.padding), op, kernel
 
 
 @value
@@ -200,7 +201,6 @@ class ConvInPlane(Layer):
         """Make the weights, repeat them for each channel, convolve, then biases or norm, then the activation."""
         x, op, kernel = _window(builder, x, self, (1,))
         channels = known_channels(self.name, x.type)
-        op.infer(x.type, TensorType(dtype=x.type.dtype, shape=(*kernel, channels, 1)))
         weights = builder.variable(
             "weights",
             (*kernel, 1, 1),

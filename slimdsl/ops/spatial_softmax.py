@@ -18,7 +18,7 @@ class ExpectedPlaces(Primitive):
     """The mean place of each channel: ``[N, H, W, C]`` and a temperature give ``[N, 2 * C]``, row before column."""
 
     name: ClassVar[str] = "expected_places"
-    node_name: ClassVar[str] = "Reshape_3"
+    node_name: ClassVar[str] = "spatial_softmax_op/Reshape_3"
     writable: ClassVar[bool] = False
 
     def infer(self, *inputs: TensorType) -> TensorType:

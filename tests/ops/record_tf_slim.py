@@ -63,8 +63,36 @@ CASES: tuple[tuple[str, Shape, dict[str, Any]], ...] = (
     ("dropout", [None, 6], {}),
     ("flatten", [None, 3, 2, 4], {}),
     ("flatten", [None, None, None, 4], {}),
+    ("conv", [None, 6, 6, 3], {"filters": 2, "kernel": [3, 3], "stride": [2, 2], "padding": [[1, 1], [2, 0]]}),
+    ("conv", [None, 4, 5, 4, 2], {"filters": 2, "kernel": [3, 3, 3], "padding": [[1, 0]]}),
+    ("separable_conv", [None, 6, 5, 3], {"filters": 2, "kernel": [3, 3], "stride": [2, 2], "padding": [[1, 1]]}),
+    ("conv_in_plane", [None, 6, 5, 3], {"kernel": [3, 3], "padding": [[2, 2], [0, 1]]}),
+    ("avg_pool", [None, 6, 6, 3], {"kernel": [3, 3], "padding": [[1, 1]]}),
+    ("conv_same", [None, 6, 7, 3], {"filters": 2, "kernel": [3, 3]}),
+    ("conv_same", [None, 6, 7, 3], {"filters": 2, "kernel": [3, 3], "rate": [2, 2]}),
+    ("conv_same", [None, 6, 7, 3], {"filters": 2, "kernel": [3, 3], "stride": [2, 2], **PENALTY}),
+    ("conv_same", [None, None, None, 3], {"filters": 2, "kernel": [4, 4], "stride": [3, 3]}),
+    ("subsample", [None, 6, 7, 3], {"factor": [2, 2]}),
+    ("subsample", [None, None, None, 3], {"factor": [3, 3]}),
+    ("maxout", [None, 6], {"units": 3}),
+    ("maxout", [None, None, None, 6], {"units": 2}),
+    ("spatial_softmax", [None, 4, 3, 2], {}),
+    ("spatial_softmax", [None, None, None, 3], {"temperature": 2.0, "trainable": False}),
+    ("unit_norm", [None, 3, 5], {"axis": 2}),
+    ("unit_norm", [None, None, 5], {"axis": 1, "epsilon": 0.1}),
 )
 """Layer, shape of its input, arguments; None is 6 at run time, and 2 for the batch."""
+
+
+def conv_same(x: Any, num_outputs: int, kernel_size: list[int], **given: Any) -> Any:
+    """As TF-Slim's residual networks convolve: with a stride, zeros are put around first."""
+    if max(given.get("stride", [1])) == 1:
+        return slim.conv2d(x, num_outputs, kernel_size, padding="SAME", **given)
+    rates = given.get("rate", [1] * len(kernel_size))
+    total = [(size - 1) * rate for size, rate in zip(kernel_size, rates)]
+    around = [[count // 2, count - count // 2] for count in total]
+    return slim.conv2d(tf.pad(x, [[0, 0], *around, [0, 0]]), num_outputs, kernel_size, padding="VALID", **given)
+
 
 BY_RANK = {
     ("conv", 3): slim.conv1d,
@@ -80,13 +108,20 @@ BY_RANK = {
 FUNCTIONS = {
     "conv_in_plane": slim.conv2d_in_plane,
     "separable_conv": slim.separable_conv2d,
+    "conv_same": conv_same,
     "fc": slim.fully_connected,
+    "maxout": slim.maxout,
+    "spatial_softmax": slim.spatial_softmax,
+    "subsample": lambda x, stride: slim.max_pool2d(x, [1, 1], stride=stride),
+    "unit_norm": slim.unit_norm,
     "bias_add": slim.bias_add,
     "dropout": slim.dropout,
     "flatten": slim.flatten,
 }
 ARGUMENTS = {
     "filters": "num_outputs",
+    "factor": "stride",
+    "axis": "dim",
     "units": "num_outputs",
     "kernel": "kernel_size",
     "biases_init": "biases_initializer",
@@ -95,10 +130,12 @@ ARGUMENTS = {
 
 
 def tf_slim_arguments(layer: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments under TF-Slim's names; `axis` it has none, as it always acts on the last one."""
-    given = {ARGUMENTS.get(name, name): value for name, value in arguments.items() if name != "axis"}
+    """The arguments under TF-Slim's names; `axis` its `fc` has none, as it always acts on the last one."""
+    given = {ARGUMENTS.get(name, name): value for name, value in arguments.items() if (layer, name) != ("fc", "axis")}
+    if layer == "maxout":
+        given["num_units"] = given.pop("num_outputs")
     if "padding" in given:
-        given["padding"] = given["padding"].upper()
+        given["padding"] = given["padding"].upper() if isinstance(given["padding"], str) else "VALID"
     if "weights_regularizer" in given:
         given["weights_regularizer"] = slim.l2_regularizer(given["weights_regularizer"])
     if layer == "dropout":
@@ -106,12 +143,20 @@ def tf_slim_arguments(layer: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
+def padded(x: Any, padding: Any) -> Any:
+    """The input with zeros around where the padding is numbers, a pair for each axis or one for all."""
+    if not isinstance(padding, list):
+        return x
+    axes = len(x.shape) - 2
+    return tf.pad(x, [[0, 0], *(padding * axes if len(padding) == 1 else padding), [0, 0]])
+
+
 def record(layer: str, shape: Shape, arguments: dict[str, Any]) -> dict[str, Any]:
     """Run one layer once."""
     with tf.Graph().as_default() as graph, tf.Session() as session:
         x = tf.placeholder(tf.float32, shape)
         function = BY_RANK.get((layer, len(shape))) or FUNCTIONS[layer]
-        y = function(x, **tf_slim_arguments(layer, arguments))
+        y = function(padded(x, arguments.get("padding")), **tf_slim_arguments(layer, arguments))
         variables = tf.global_variables()
         for variable in variables:
             name = variable.op.name

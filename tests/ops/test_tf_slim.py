@@ -27,7 +27,9 @@ def label(case: dict[str, Any]) -> str:
 def argument(name: str, given: object) -> object:
     if name == "weights_reg":
         return L2(scale=float(str(given)))
-    return tuple(given) if isinstance(given, list) else given
+    if not isinstance(given, list):
+        return given
+    return tuple(tuple(item) if isinstance(item, list) else item for item in given)
 
 
 def built(case: dict[str, Any]) -> Graph:
