@@ -105,9 +105,11 @@ class Orthogonal(Initializer):
 
 @value
 class Identity(Initializer):
-    """`gain` on the main diagonal of a matrix, 0 elsewhere. Wants a variable of rank 2.
+    """`gain` on the main diagonal of a matrix, 0 elsewhere; of a convolution, that of the window's middle.
 
-    TensorFlow: ``tf.compat.v1.initializers.identity``. Example: ``fc(128, weights_init=identity)``.
+    So a layer begins as one that changes nothing. Wants a variable of rank 2, or an odd window and as many channels out
+    as in. TensorFlow: ``tf.compat.v1.initializers.identity``; TF-Slim: ``center_initializer`` of its I3D.
+    Example: ``fc(128, weights_init=identity)``.
     """
 
     name: ClassVar[str] = "identity"
@@ -231,12 +233,23 @@ def elementary(initializer: Initializer, shape: tuple[int, ...]) -> Elementary:
     raise TypeError(f"no such initialiser: {initializer!r}")
 
 
+def middle_row(shape: tuple[int, ...]) -> int:
+    """Where the matrix at the middle of the window begins, if all but the last axis are rows; 0 for a matrix."""
+    row = 0
+    for dim in shape[:-2]:
+        row = row * dim + dim // 2
+    return row * shape[-2]
+
+
 def shape_problem(initializer: Initializer, shape: tuple[int, ...]) -> str:
     """Why a variable of this shape cannot be initialised so, or "" where it can."""
     if isinstance(initializer, Orthogonal) and len(shape) < 2:
         return f"`orthogonal` wants a variable of rank 2 or more, not of rank {len(shape)}"
-    if isinstance(initializer, Identity) and len(shape) != 2:
-        return f"`identity` wants a variable of rank 2, not of rank {len(shape)}"
+    if isinstance(initializer, Identity):
+        if len(shape) < 2:
+            return f"`identity` wants a variable of rank 2 or more, not of rank {len(shape)}"
+        if len(shape) > 2 and (shape[-2] != shape[-1] or not all(dim % 2 for dim in shape[:-2])):
+            return "`identity` of a convolution wants a window of odd size, and as many channels out as in"
     if isinstance(initializer, RandomUniform) and initializer.minval > initializer.maxval:
         return f"`random_uniform` has a `minval` of {initializer.minval:g} above its `maxval` of {initializer.maxval:g}"
     return ""

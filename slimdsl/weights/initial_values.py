@@ -29,6 +29,7 @@ from slimdsl.ops.initializers import (
     RandomUniform,
     TruncatedNormal,
     elementary,
+    middle_row,
     shape_problem,
 )
 
@@ -154,8 +155,8 @@ def _matrix(distribution: Orthogonal | Identity, name: str, shape: tuple[int, ..
         rows *= dim
     values: Array
     if isinstance(distribution, Identity):
-        values = np.eye(rows, columns, dtype=np.float32) * np.float32(distribution.gain)
-        return values
+        values = np.eye(rows, columns, -middle_row(shape), dtype=np.float32) * np.float32(distribution.gain)
+        return values.reshape(shape)
     normal = np.empty((max(rows, columns), min(rows, columns)), np.float32)
     _fill(RandomNormal(), name, seed, normal.reshape(-1), 0)
     q, r = np.linalg.qr(normal.astype(np.float64))

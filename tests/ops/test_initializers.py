@@ -12,8 +12,8 @@ from slimdsl.backends.graphdef.emission import node_field
 from slimdsl.backends.graphdef.lower.initializers import lower_initializer
 from slimdsl.backends.graphdef.node_writer import NodeWriter
 from slimdsl.ir.graph import Tensor, Variable
-from slimdsl.ops.base import Initializer
 from slimdsl.ops.arguments import written
+from slimdsl.ops.base import Initializer
 from slimdsl.ops.initializers import (
     INITIALIZERS,
     Constant,
@@ -33,6 +33,7 @@ from slimdsl.ops.initializers import (
     shape_problem,
 )
 from slimdsl.types import DType, TensorType
+from slimdsl.weights.initial_values import draw
 from tests.harness import Array, tensorflow
 
 LARGE = (3, 3, 64, 96)
@@ -101,7 +102,10 @@ def test_names_and_aliases_are_unique() -> None:
     ("initializer", "shape", "problem"),
     [
         (Orthogonal(), (4,), "rank 2 or more, not of rank 1"),
-        (Identity(), (3, 3, 4), "rank 2, not of rank 3"),
+        (Identity(), (4,), "rank 2 or more, not of rank 1"),
+        (Identity(), (3, 3, 4), "as many channels out as in"),
+        (Identity(), (3, 2, 4, 4), "a window of odd size"),
+        (Identity(), (3, 4, 4), ""),
         (RandomUniform(minval=1.0, maxval=0.0), (3,), "`minval` of 1 above its `maxval` of 0"),
         (Orthogonal(), (3, 3, 4), ""),
         (RandomUniform(), (), ""),
@@ -169,6 +173,14 @@ def test_nodes_fill_constants(initializer: Initializer, value: float, shape: tup
 @pytest.mark.parametrize("shape", [(3, 3), (2, 5), (5, 2)])
 def test_nodes_of_identity_are_a_diagonal(shape: tuple[int, int]) -> None:
     np.testing.assert_array_equal(drawn_by_tensorflow(Identity(gain=2.0), shape), 2 * np.eye(*shape, dtype=np.float32))
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 4), (3, 5, 4, 4), (3, 1, 1, 2, 2)])
+def test_identity_of_a_convolution_is_one_at_the_middle_of_the_window(shape: tuple[int, ...]) -> None:
+    wanted = np.zeros(shape, np.float32)
+    wanted[tuple(dim // 2 for dim in shape[:-2])] = 2 * np.eye(shape[-1])
+    np.testing.assert_array_equal(drawn_by_tensorflow(Identity(gain=2.0), shape), wanted)
+    np.testing.assert_array_equal(draw(Identity(gain=2.0), "net/w", shape, 0), wanted)
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (8, 20), (3, 3, 4, 8)])

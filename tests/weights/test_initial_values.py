@@ -143,7 +143,7 @@ def test_identity() -> None:
     ("initializer", "shape", "seed", "message"),
     [
         (Orthogonal(), (4,), 0, "rank 2 or more"),
-        (Identity(), (4, 4, 4), 0, "rank 2"),
+        (Identity(), (4,), 0, "rank 2"),
         (Xavier(), (4,), -1, "a seed must be from 0"),
         (Xavier(), (4,), 2**64, "a seed must be from 0"),
     ],

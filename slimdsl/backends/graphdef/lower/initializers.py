@@ -19,6 +19,7 @@ from slimdsl.ops.initializers import (
     RandomNormal,
     RandomUniform,
     elementary,
+    middle_row,
 )
 from slimdsl.types import DType
 
@@ -115,12 +116,14 @@ class _Draw:
         )
 
     def identity(self, distribution: Identity) -> str:
-        """`gain` on the main diagonal."""
-        rows, columns = self._variable.shape
+        """`gain` on the main diagonal, for a convolution on that of the matrix at the middle."""
+        shape = self._variable.shape
+        first, columns = middle_row(shape), shape[-1]
+        rows = self._variable.size // columns
         diagonal = self._out.node(
             "Fill",
             self._name("diagonal"),
-            [self._integers("length", (min(rows, columns),)), self._number("gain", distribution.gain)],
+            [self._integers("length", (min(shape[-2:]),)), self._number("gain", distribution.gain)],
             T=self._dtype,
             index_type=DType.INT32,
         )
@@ -128,8 +131,10 @@ class _Draw:
             self._out.const(self._name(label), size, DType.INT32)
             for label, size in (("rows", rows), ("columns", columns))
         ]
-        inputs = [diagonal, self._out.const(self._name("k"), 0, DType.INT32), *scalars, self._number("padding", 0.0)]
-        return self._out.node("MatrixDiagV3", self._name("MatrixDiagV3"), inputs, T=self._dtype, align="RIGHT_LEFT")
+        k = self._out.const(self._name("k"), -first, DType.INT32)
+        inputs = [diagonal, k, *scalars, self._number("padding", 0.0)]
+        matrix = self._out.node("MatrixDiagV3", self._name("MatrixDiagV3"), inputs, T=self._dtype, align="RIGHT_LEFT")
+        return matrix if len(shape) == 2 else self._reshaped(matrix)
 
     def orthogonal(self, distribution: Orthogonal) -> str:
         """The Q of a normal matrix, its signs those of R's diagonal, as ``tf.compat.v1.orthogonal_initializer``."""
@@ -149,6 +154,8 @@ class _Draw:
             matrix = self._out.node(
                 "Transpose", self._name("Transpose"), [matrix, permutation], T=self._dtype, Tperm=DType.INT32
             )
-        target = self._integers("target", shape)
-        matrix = self._out.node("Reshape", self._name("Reshape"), [matrix, target], T=self._dtype, Tshape=DType.INT32)
-        return self.scaled(matrix, distribution.gain, 0.0)
+        return self.scaled(self._reshaped(matrix), distribution.gain, 0.0)
+
+    def _reshaped(self, matrix: str) -> str:
+        target = self._integers("target", self._variable.shape)
+        return self._out.node("Reshape", self._name("Reshape"), [matrix, target], T=self._dtype, Tshape=DType.INT32)
