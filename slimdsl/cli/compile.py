@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.progress import ProgressMeter
 from slimdsl.cli.refusal import Refusal, reason
 from slimdsl.cli.report import plural, print_diagnostics, size_text
+from slimdsl.cli.streams import say
 from slimdsl.files import STDOUT, FileWriteError, overwritten
 from slimdsl.ir.graph import Graph, Variable
 from slimdsl.weights.npz import NpzWeights
@@ -94,8 +94,8 @@ def _write(graph: Graph, path: str, arguments: Namespace) -> int:
             written = (write_text if arguments.text else write_emission)(emission, watched, path)
         finally:
             meter.close()
-    to_stdout = path in (STDOUT, "/dev/stdout")
-    print("\n".join(_report(graph, emission, written, arguments)), file=sys.stderr if to_stdout else sys.stdout)
+    report = "\n".join(_report(graph, emission, written, arguments))
+    (say if path in (STDOUT, "/dev/stdout") else print)(report)
     return 0
 
 

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from slimdsl.cli.refusal import Refusal, reason
+from slimdsl.cli.streams import give_up, prepare_streams, say, settle_standard_error
 from slimdsl.diagnostics.display import visible
 from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.values import Value, positional
@@ -75,27 +76,30 @@ class CommandModule(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return the exit code; never raises."""
-    arguments = sys.argv[1:] if argv is None else list(argv)
-    _never_fail_to_encode()
+    code = _guarded(argv)
+    settle_standard_error()
+    return code
+
+
+def _guarded(argv: Sequence[str] | None) -> int:
+    """The exit code, whatever happens."""
     try:
-        code = _dispatch(arguments)
+        prepare_streams()
+        code = _dispatch(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
-    except SystemExit as stop:
-        # argparse ends this way, with 0 after --help and 2 after a wrong argument.
-        return stop.code if isinstance(stop.code, int) else OK
     except Refusal as refusal:
-        print(f"slimdsl: {visible(str(refusal))}", file=sys.stderr)
+        say(f"slimdsl: {visible(str(refusal))}")
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        _give_up_output()
+        give_up(1)
         return BROKEN_PIPE
     except Exception as error:
         if isinstance(error, OSError) and error.filename is None:
             # Files are named in their errors, so this is standard output: a full disk, most likely.
-            _give_up_output()
-            print(f"slimdsl: cannot write the output: {reason(error)}", file=sys.stderr)
+            give_up(1)
+            say(f"slimdsl: cannot write the output: {reason(error)}")
             return USAGE
         _report_bug(error)
         return INTERNAL
@@ -126,34 +130,25 @@ def _dispatch(arguments: list[str]) -> int:
         if command.name == word:
             chosen = cast("CommandModule", import_module(command.module))
             chosen.configure(subparser)
-    parsed = parser.parse_args(arguments)
+    try:
+        parsed = parser.parse_args(arguments)
+    except SystemExit as stop:
+        # argparse ends this way, with 0 after --help and 2 after a wrong argument.
+        return stop.code if isinstance(stop.code, int) else OK
     if chosen is None:
         parser.print_help(sys.stderr)
         return USAGE
     return chosen.run(parsed)
 
 
-def _never_fail_to_encode() -> None:
-    """Write what a terminal cannot show as an escape, in place of a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _give_up_output() -> None:
-    """Write what is left of standard output nowhere; the interpreter would complain while it closes the stream."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
 def _report_bug(error: Exception) -> None:
     if os.environ.get("SLIMDSL_TRACEBACK"):
         sys.__excepthook__(type(error), error, error.__traceback__)
     last_line = f"{type(error).__name__}: {error}".strip().splitlines()[-1]
-    print(
+    say(
         f"slimdsl: internal error in {_where(error)}: {visible(last_line)}\n"
         f"This is a bug of slimdsl {__version__}, not of your file. Please report it in the project's issue tracker,\n"
-        "with the file and the command; SLIMDSL_TRACEBACK=1 in the environment prints the details to add.",
-        file=sys.stderr,
+        "with the file and the command; SLIMDSL_TRACEBACK=1 in the environment prints the details to add."
     )
 
 

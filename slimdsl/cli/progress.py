@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol, TextIO
 
 from slimdsl.cli.report import size_text
@@ -38,7 +39,9 @@ class Lines:
     def show(self, done: int) -> None:
         """Write a line."""
         percent = 100 * done // max(self._total, 1)
-        print(f"writing: {percent}% of {size_text(self._total)}", file=self._stream, flush=True)
+        # Nobody reads them, then; the file is written all the same.
+        with suppress(OSError):
+            print(f"writing: {percent}% of {size_text(self._total)}", file=self._stream, flush=True)
 
     def close(self) -> None:
         """Lines need no tidying."""

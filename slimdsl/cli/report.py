@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
+from slimdsl.cli.streams import say
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.types import Dim
 
@@ -30,7 +31,7 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], choice: str) -> None:
     from slimdsl.diagnostics.render_text import render, summary_line
 
     text = render(diagnostics, colour=wants_colour(choice, sys.stderr))
-    print(f"{text}{summary_line(diagnostics)}", file=sys.stderr)
+    say(f"{text}{summary_line(diagnostics)}")
 
 
 def size_text(size: Dim) -> str:

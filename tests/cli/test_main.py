@@ -81,7 +81,10 @@ def test_a_bug_says_where_and_how_to_report_it(run: Run, monkeypatch: pytest.Mon
 
 
 def _start(
-    *arguments: str, cwd: Path, stdout: IO[bytes] | int = subprocess.PIPE, **environment: str
+    *arguments: str,
+    cwd: Path,
+    stdout: IO[bytes] | int = subprocess.PIPE,
+    **environment: str,
 ) -> subprocess.Popen[bytes]:
     root = str(Path(__file__).parents[2])
     return subprocess.Popen(
@@ -140,3 +143,74 @@ def test_the_module_runs_as_the_command(project: Path) -> None:
         out, err = process.communicate()
     assert (process.returncode, err) == (0, b"")
     assert out.decode().strip() == "checked 1 file, 1 net: no errors"
+
+
+def _shell(line: str, cwd: Path) -> tuple[int, str]:
+    """The exit code of a line of the shell, and what it says on standard error, where `slimdsl` is the command."""
+    command = line.replace("slimdsl", f"{sys.executable} -m slimdsl")
+    # Unbuffered, argparse itself would notice that its help cannot be written, and keep it to itself.
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(["sh", "-c", command], cwd=cwd, env=environment, capture_output=True, check=False)
+    return done.returncode, done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("check tiny.slim", 0),
+        ("check models", 1),
+        ("check --color auto models", 1),
+        ("summary tiny.slim", 0),
+        ("compile models/broken.slim", 1),
+        ("compile tiny.slim", 0),
+        ("explain nothing", 2),
+        ("--help", 0),
+        ("", 2),
+    ],
+)
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_change_no_exit_code(project: Path, line: str, code: int, closed: str) -> None:
+    found, err = _shell(f"slimdsl {line} {closed}", project)
+    assert (found, "internal error" in err) == (code, False)
+
+
+def test_a_graph_for_a_closed_standard_output_is_not_lost_in_silence(project: Path) -> None:
+    code, err = _shell("slimdsl compile tiny.slim -o - >&-", project)
+    assert (code, err) == (2, "slimdsl: cannot write `-`: bad file descriptor\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("compile models/broken.slim", 1),
+        ("compile missing.slim", 2),
+        ("compile tiny.slim -o -", 0),
+        ("chek", 2),
+        ("check --quie", 2),
+        ("check tiny.slim >/dev/full", 2),
+        ("--help >/dev/full", 2),
+        ("", 2),
+    ],
+)
+def test_an_unwritable_standard_error_changes_no_exit_code(project: Path, line: str, code: int) -> None:
+    assert _shell(f"slimdsl {line} 2>/dev/full", project)[0] == code
+
+
+def test_an_interrupt_while_the_command_is_loaded_is_quiet(project: Path) -> None:
+    script = """
+import runpy, sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "slimdsl.cli.main":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+runpy.run_module("slimdsl", run_name="__main__")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=project, env=environment, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
