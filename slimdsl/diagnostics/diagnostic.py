@@ -7,11 +7,10 @@ letter, quote what the user wrote in backticks and end without a full stop.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field
 from enum import Enum
 
 from slimdsl.diagnostics.source import Span
-from slimdsl.values import Value, positional, value
+from slimdsl.values import Value, field, positional, value
 
 
 class Severity(Enum):

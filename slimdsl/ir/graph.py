@@ -7,16 +7,14 @@ emitted graph, a variable's name is the one in a checkpoint. A node with several
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from slimdsl.diagnostics.source import Span
 from slimdsl.ops.base import Initializer, Op, Primitive, Regularizer
 from slimdsl.types import Dim, TensorType
-from slimdsl.values import Value, positional, value
+from slimdsl.values import Record, Value, field, positional, value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tensor:
+@positional
+class Tensor(Record):
     """A tensor: the result `index` of the node, input or variable called `node`. `span` is what it comes from."""
 
     node: str
@@ -30,8 +28,8 @@ class Tensor:
         return f"{self.node}:{self.index}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Node:
+@positional
+class Node(Record):
     """An application of a primitive; `scope` is the variable scope of the layer that it belongs to."""
 
     name: str
@@ -42,8 +40,8 @@ class Node:
     span: Span | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Variable:
+@positional
+class Variable(Record):
     """A variable: what a checkpoint holds under `name`, and the tensor that reads it."""
 
     name: str
@@ -68,8 +66,8 @@ class Variable:
         return count
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Update:
+@positional
+class Update(Record):
     """In the training graph, the variable takes the tensor's value after each step."""
 
     variable: Variable
@@ -119,8 +117,8 @@ class LayerRecord(Value):
     chain: tuple[tuple[str, Span], ...] = field(default=(), repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Graph:
+@positional
+class Graph(Record):
     """A network.
 
     Attributes:

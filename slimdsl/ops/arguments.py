@@ -6,11 +6,10 @@ bool, str, None, Kernel, tuple, LayerValue, Initializer, Regularizer) and return
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, field, fields
 from typing import Any
 
 from slimdsl.ops.base import Applicable, Initializer, LayerValue, Op, Regularizer
-from slimdsl.values import Value, positional, value
+from slimdsl.values import MISSING, Value, field, fields, positional, value
 
 MAX_ENTRIES = 32
 """Entries of a list of axes or sizes: tensors have no more axes."""
@@ -268,10 +267,9 @@ _SPECS: dict[type[Value], dict[str, ArgumentSpec]] = {}
 def argument_specs(op: type[Op | Initializer | Regularizer]) -> dict[str, ArgumentSpec]:
     """The arguments of an op, an initialiser or a regulariser, in the order in which they may be given by position."""
     if op not in _SPECS:
-        declared: tuple[Field[object], ...] = fields(op)
         _SPECS[op] = {
             f.name: ArgumentSpec(f.name, f.metadata["kind"], f.default, f.metadata["doc"])
-            for f in declared
+            for f in fields(op)
             if "kind" in f.metadata
         }
     return _SPECS[op]
@@ -310,7 +308,7 @@ def describe(given: object, *, bare: bool = False) -> str:
     if isinstance(given, tuple):
         items = f"[{', '.join(describe(item, bare=True) for item in given[:8])}{', …' if len(given) > 8 else ''}]"
         return items if bare else f"the list {items}"
-    nouns = {Kernel: "the kernel", LayerValue: "the layer"}
+    nouns: dict[type[object], str] = {Kernel: "the kernel", LayerValue: "the layer"}
     if isinstance(given, Initializer):
         return given.name if bare else f"the initialiser `{given.name}`"
     if isinstance(given, Regularizer):

@@ -6,11 +6,10 @@ that differ in layout alone have equal trees.
 
 from __future__ import annotations
 
-from dataclasses import field, fields
 from typing import Union
 
 from slimdsl.diagnostics.source import Span
-from slimdsl.values import Value, value
+from slimdsl.values import Value, field, fields, value
 
 
 @value

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.syntax import tree
+from slimdsl.values import fields
 
 ROOT = Path(__file__).parents[2]
 CASES = Path(__file__).parent / "cases"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from slimdsl.diagnostics.source import Source
 from slimdsl.syntax import tree
 from slimdsl.syntax.parser import parse, parse_expression
+from slimdsl.values import fields
 from tests.syntax.support import CASES, ROOT, Case, dump, line_of, read_cases
 
 MODELS = [*sorted((ROOT / "models").rglob("*.slim")), *sorted((CASES / "networks").glob("*.slim"))]
