@@ -31,7 +31,10 @@ class MatrixProduct(Merge):
             raise ShapeError(f"matmul multiplies two tensors, not {len(inputs)}", operand=2)
         left, right = inputs
         for number, tensor in enumerate(inputs):
-            require_floating(f"branch {number + 1} of matmul", tensor)
+            if not tensor.dtype.floating:
+                raise ShapeError(
+                    f"branch {number + 1} is {tensor}, matmul wants floating-point tensors", operand=number
+                )
             if tensor.rank < 2:
                 message = f"branch {number + 1} is {shape_text(tensor.shape)}, which has fewer than two axes"
                 raise ShapeError(message, operand=number)

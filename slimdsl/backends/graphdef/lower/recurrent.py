@@ -74,7 +74,10 @@ def lower_lstm_step(node: Node, op: LstmStep, inputs: Sequence[str], out: NodeWr
         if op.forget_bias:
             forget = cell.apply("AddV2", forget, cell.number("forget_bias", op.forget_bias))
         added = cell.apply("AddV2", cell.apply("Mul", cell.apply("Sigmoid", forget), before), added)
-    return (cell.result("Mul", cell.apply("Sigmoid", leave), cell.apply("Tanh", added)), added)
+    state = cell.apply("Mul", cell.apply("Sigmoid", leave), cell.apply("Tanh", added))
+    # One node with both results, so that the cell has the name that the graph gives it.
+    out.node("IdentityN", node.name, [state, added], T=[cell.dtype, cell.dtype])
+    return (node.name, f"{node.name}:1")
 
 
 def lower_gru_step(node: Node, op: GruStep, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
