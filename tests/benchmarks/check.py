@@ -14,7 +14,8 @@ def main() -> None:
     python = sys.executable
     commands = {
         "python -c pass": [python, "-c", "pass"],
-        "slimdsl check": [python, "-m", "slimdsl", "check", NETWORK],
+        "slimdsl check": [python, "-m", "slimdsl", "check", "--no-cache", NETWORK],
+        "slimdsl check, unchanged": [python, "-m", "slimdsl", "check", NETWORK],
         "slimdsl summary": [python, "-m", "slimdsl", "summary", NETWORK],
         "slimdsl manifest": [python, "-m", "slimdsl", "manifest", NETWORK],
         "slimdsl compile --to graphdef": [python, "-m", "slimdsl", "compile", NETWORK, "--to", "graphdef", "-o", "-"],
