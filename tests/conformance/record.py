@@ -86,25 +86,17 @@ def record(name: str, network: Network, arguments: dict[str, Any]) -> dict[str, 
             logits, end_points = function(images, network.classes, is_training=False, **arguments)
         graph_ops = len(graph.get_operations())
         variables = tf.global_variables()
+        listed = _listed(variables)
         losses = tf.losses.get_regularization_losses()
-        regularized = {source for loss in losses for source in _variables_behind(loss.op)}
         ends = {key: end for key, end in end_points.items() if tf.is_tensor(end)}
         with tf.Session(graph=graph) as session:
-            for variable in variables:
-                variable.load(variable_values(variable.op.name, variable.shape.as_list()), session)
+            # One run for all of them: each would look through the whole graph.
+            drawn = {v.initializer.inputs[1]: variable_values(v.op.name, v.shape.as_list()) for v in variables}
+            session.run([variable.initializer for variable in variables], drawn)
             fetches = (tf.add_n(losses) if losses else tf.constant(0.0), logits, ends)
             loss, values, found = session.run(fetches, {images: input_values(network.input)})
-    trainable = {variable.op.name for variable in graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)}
-    listed = [
-        {
-            "name": variable.op.name,
-            "shape": variable.shape.as_list(),
-            "trainable": variable.op.name in trainable,
-            "regularized": variable.op.name in regularized,
-        }
-        for variable in variables
-    ]
     sizes = {variable["name"]: int(np.prod(variable["shape"])) for variable in listed}
+    trainable = [variable["name"] for variable in listed if variable["trainable"]]
     return {
         "network": name,
         "args": arguments,
@@ -113,7 +105,8 @@ def record(name: str, network: Network, arguments: dict[str, Any]) -> dict[str, 
         "input": list(network.input),
         "graph_ops": graph_ops,
         "variables": listed,
-        "params_trainable": sum(size for variable, size in sizes.items() if variable in trainable),
+        **_only_in_training(network, arguments, listed),
+        "params_trainable": sum(sizes[variable] for variable in trainable),
         "params_total": sum(sizes.values()),
         "regularization_loss": float(loss),
         "logits_tensor": logits.name,
@@ -121,6 +114,37 @@ def record(name: str, network: Network, arguments: dict[str, Any]) -> dict[str, 
         "logits_shape": list(values.shape),
         "end_points": {key: {"tensor": ends[key].name, **_digest(value)} for key, value in found.items()},
     }
+
+
+def _listed(variables: Sequence[tf.Variable]) -> list[dict[str, Any]]:
+    """What the records say of the variables of the graph that is being built."""
+    trainable = {variable.op.name for variable in tf.trainable_variables()}
+    losses = tf.losses.get_regularization_losses()
+    regularized = {source for loss in losses for source in _variables_behind(loss.op)}
+    return [
+        {
+            "name": variable.op.name,
+            "shape": variable.shape.as_list(),
+            "trainable": variable.op.name in trainable,
+            "regularized": variable.op.name in regularized,
+        }
+        for variable in variables
+    ]
+
+
+def _only_in_training(network: Network, arguments: dict[str, Any], known: list[dict[str, Any]]) -> dict[str, Any]:
+    """The variables that a network has only with ``is_training=True``, and behind which of the others they are made."""
+    module = importlib.import_module(f"nets.{network.module}")
+    with tf.Graph().as_default():
+        images = tf.placeholder(tf.float32, network.input, name="input")
+        with tf_slim.arg_scope(getattr(module, network.arg_scope)(weight_decay=WEIGHT_DECAY)):
+            getattr(module, network.function)(images, network.classes, is_training=True, **arguments)
+        model = _listed(tf.model_variables())
+    names = [variable["name"] for variable in known]
+    more = [variable for variable in model if variable["name"] not in names]
+    if not more:
+        return {}
+    return {"only_in_training": more, "only_in_training_behind": model[model.index(more[0]) - 1]["name"]}
 
 
 def _variables_behind(op: tf.Operation) -> Iterator[str]:
@@ -153,7 +177,7 @@ def _json(data: dict[str, Any]) -> str:
     """A line for each entry, variable and end point, so that differences can be read."""
     lines = []
     for key, value in data.items():
-        if key == "variables":
+        if key in ("variables", "only_in_training"):
             text = "[\n  " + ",\n  ".join(json.dumps(variable) for variable in value) + "\n ]"
         elif key == "end_points":
             ends = [f"{json.dumps(name)}: {json.dumps(digest)}" for name, digest in value.items()]
