@@ -6,20 +6,25 @@ with errors cannot have raises `CompileError`, which carries the same diagnostic
 
 from __future__ import annotations
 
+import math
+import numbers
+import operator
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, SupportsIndex
 
+from slimdsl.backends.registry import format_named, format_names
 from slimdsl.compiler import Compilation, UsageError, read_source
 from slimdsl.diagnostics.diagnostic import Diagnostic
-from slimdsl.diagnostics.render_text import render
 from slimdsl.diagnostics.source import Source
 from slimdsl.files import overwritten
 from slimdsl.ir.graph import Graph, Tensor
 from slimdsl.ops.regularizers import penalizes
 from slimdsl.types import DType, Shape
 from slimdsl.values import Value, value
+from slimdsl.weights.source import LARGEST_SEED, WeightsError
 
 if TYPE_CHECKING:
     from slimdsl.backends.graphdef.emission import Emission
@@ -38,8 +43,14 @@ class CompileError(Exception):
     """
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        super().__init__(render(diagnostics))
+        super().__init__(diagnostics)
         self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        # Loaded only where the text is wanted: a program mostly looks at the diagnostics.
+        from slimdsl.diagnostics.render_text import render
+
+        return render(self.diagnostics)
 
 
 @value
@@ -126,29 +137,32 @@ class Model:
         """The frozen graph for TensorFlow, with the initial values of seed 0: what `slimdsl compile` writes."""
         return self.to_bytes()
 
-    def to_bytes(self, form: Form = "frozen", *, seed: int = 0, weights: str | os.PathLike[str] | None = None) -> bytes:
+    def to_bytes(
+        self, form: Form = "frozen", *, seed: SupportsIndex = 0, weights: str | os.PathLike[str] | None = None
+    ) -> bytes:
         """The serialised GraphDef.
 
         Args:
             form: ``frozen`` (weights as constants) or ``graphdef`` (variables, and an `init` op).
-            seed: what initial values are drawn from.
+            seed: what initial values are drawn from, from 0 to 2^64 - 1.
             weights: an ``.npz`` file with an array for each variable, in place of drawing them.
 
         Raises:
-            CompileError: the text or the weights have errors.
+            CompileError: the text or the weights have errors, or the graph would be too large for any reader.
+            UsageError: there is no such form, or the seed is out of range.
             OSError: the weights cannot be read.
         """
         from slimdsl.backends.graphdef.stream import graph_bytes
 
-        emission, source = self._emission(form, seed, weights)
-        return graph_bytes(emission, source)
+        with self._emission(form, seed, weights) as (emission, source):
+            return graph_bytes(emission, source)
 
     def save(
         self,
         path: str | os.PathLike[str],
         form: Form = "frozen",
         *,
-        seed: int = 0,
+        seed: SupportsIndex = 0,
         weights: str | os.PathLike[str] | None = None,
     ) -> None:
         """Write the GraphDef to a file, which appears whole or not at all; arguments and errors as in `to_bytes`.
@@ -163,29 +177,43 @@ class Model:
         lost = overwritten(os.fspath(path), read)
         if lost:
             raise UsageError(f"`{os.fspath(path)}` is `{lost}`, which the network is made of")
-        emission, source = self._emission(form, seed, weights)
-        write_emission(emission, source, os.fspath(path))
+        with self._emission(form, seed, weights) as (emission, source):
+            write_emission(emission, source, os.fspath(path))
 
+    @contextmanager
     def _emission(
-        self, form: Form, seed: int, weights: str | os.PathLike[str] | None
-    ) -> tuple[Emission, WeightSource | None]:
+        self, form: str, seed: SupportsIndex, weights: str | os.PathLike[str] | None
+    ) -> Iterator[tuple[Emission, WeightSource | None]]:
+        """The emitted graph, and where its numbers come from while it is written; errors as in `to_bytes`."""
         # The backend brings protobuf, and drawing brings numpy: neither is needed to look at a network.
         from slimdsl.backends.graphdef.emitter import emit
+        from slimdsl.backends.graphdef.stream import GraphTooLargeError
 
-        source: WeightSource | None = None
-        if weights is not None:
-            from slimdsl.weights.npz import NpzWeights
+        chosen = format_named(form)
+        if chosen is None:
+            raise UsageError(f"there is no form {form!r}; there are {', '.join(format_names())}")
+        number = _seed(seed)
+        graph = self.graph
+        emission = emit(graph, form=chosen.name, seed=number, store_weights=weights is not None)
+        try:
+            if weights is not None:
+                from slimdsl.weights.npz import NpzWeights
 
-            opened = NpzWeights.open(os.fspath(weights))
-            findings = opened.check(self.graph.variables)
-            if findings:
-                raise CompileError(findings)
-            source = opened
-        elif form == "frozen":
-            from slimdsl.weights.seeded import SeedWeights
+                with NpzWeights.open(os.fspath(weights)) as archive:
+                    findings = archive.check(graph.variables)
+                    if findings:
+                        raise CompileError(findings)
+                    yield emission, archive
+            elif chosen.stores_weights:
+                from slimdsl.weights.seeded import SeedWeights
 
-            source = SeedWeights(seed)
-        return emit(self.graph, form=form, seed=seed, store_weights=weights is not None), source
+                yield emission, SeedWeights(number)
+            else:
+                yield emission, None
+        except WeightsError as error:
+            raise CompileError(error.diagnostics) from error
+        except GraphTooLargeError as error:
+            raise CompileError((error.diagnostic,)) from error
 
 
 def load(
@@ -215,22 +243,59 @@ def loads(
     return Model(Compilation(Source(name, text), net=net, parameters=texts, training=training))
 
 
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\t": r"\t", "{": r"\{", "}": r"\}"})
+
+
 def literal(given: object) -> str:
     """A Python value as the language writes it.
+
+    Numbers are those of `numbers`, so that numpy's scalars and enumerations of integers are taken as what they are.
 
     Raises:
         UsageError: the language has no such value.
     """
     if given is None or isinstance(given, bool):
         return {None: "none", True: "true", False: "false"}[given]
-    if isinstance(given, (int, float)):
-        return repr(given)
+    if isinstance(given, numbers.Real):
+        text = _number(given)
+        if text:
+            return text
     if isinstance(given, str):
-        escaped = given.replace("\\", "\\\\").replace('"', '\\"').replace("{", "{{").replace("}", "}}")
-        return f'"{escaped}"'
+        return f'"{given.translate(_ESCAPES)}"'
     if isinstance(given, (list, tuple)):
         return f"[{', '.join(literal(item) for item in given)}]"
-    raise UsageError(f"a parameter cannot be {given!r}: it must be a number, a bool, a string, None or a list of these")
+    raise UsageError(
+        f"a parameter cannot be {_shown(given)}: it must be a finite number, a bool, a string, None or a list of these"
+    )
+
+
+def _number(given: numbers.Real) -> str:
+    """The text of a number; "" where the language has none for it."""
+    try:
+        if isinstance(given, numbers.Integral):
+            return int.__repr__(int(given))
+        number = float(given)
+        return float.__repr__(number) if math.isfinite(number) else ""
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _shown(given: object) -> str:
+    try:
+        return repr(given)[:100]
+    except ValueError:
+        # Python writes no integer of more than some thousand digits.
+        return "a number of so many digits"
+
+
+def _seed(given: SupportsIndex) -> int:
+    try:
+        seed = operator.index(given)
+    except TypeError:
+        seed = -1
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UsageError(f"a seed must be an integer from 0 to 2^64 - 1, not {_shown(given)}")
+    return seed
 
 
 def _info(name: str, tensor: Tensor) -> TensorInfo:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from slimdsl.values import Value, positional
 
 
@@ -17,7 +19,7 @@ class Format(Value):
         description: what it is, in one line.
     """
 
-    name: str
+    name: Literal["frozen", "graphdef"]
     suffix: str
     text_suffix: str
     stores_weights: bool
@@ -28,3 +30,13 @@ FORMATS: tuple[Format, ...] = (
     Format("frozen", ".pb", ".pbtxt", True, "a frozen GraphDef: the weights are constants in the file"),
     Format("graphdef", ".pb", ".pbtxt", False, "a GraphDef with resource variables and an op that initialises them"),
 )
+
+
+def format_names() -> tuple[str, ...]:
+    """The formats as they are spelt."""
+    return tuple(format.name for format in FORMATS)
+
+
+def format_named(name: str) -> Format | None:
+    """The format of this spelling."""
+    return next((format for format in FORMATS if format.name == name), None)

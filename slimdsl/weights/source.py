@@ -11,6 +11,8 @@ from slimdsl.ir.graph import Variable
 Sink = Callable[[Union[bytes, memoryview]], None]
 """Takes the next bytes; they may be overwritten once it returns."""
 
+LARGEST_SEED = 2**64 - 1
+
 
 class WeightsError(Exception):
     """The weights cannot be used; the diagnostics say why."""
