@@ -1,161 +1,79 @@
-"""The Python interface: what it refuses, and how Python's values become the language's."""
+"""The Python interface."""
 
 from __future__ import annotations
 
-import enum
-import fractions
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 import slimdsl
-from slimdsl.model import literal
-from slimdsl.weights.npz import NpzWeights
 
-NET = """\
-slim 1
-net t(classes = 3) {
-  input x: float32[N, 4]
-  fc(classes, activation=none) as logits
-  output logits
-}
-"""
+ROOT = Path(__file__).parent.parent
+TEXT = "slim 1\nnet f(n = 3) {\n  input x: float32[N, 4]\n  fc(n, activation=none) as a\n  output y\n}\n"
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A file with a network."""
-    path = tmp_path / "t.slim"
-    path.write_text(NET, encoding="utf-8")
-    return path
+def test_vgg16_is_that_of_the_paper() -> None:
+    model = slimdsl.load(ROOT / "models" / "vgg16.slim")
+    assert model.diagnostics == ()
+    assert sum(variable.trainable for variable in model.variables) == 32
+    assert model.graph.parameter_count() == 138_357_544
+    assert list(model.outputs) == ["logits", "probabilities"]
 
 
-def test_what_the_network_is_made_of_is_not_overwritten(path: Path) -> None:
-    weights = path.with_suffix(".npz")
-    arrays: dict[str, Any] = {"t/logits/weights": np.zeros((4, 3), "f4"), "t/logits/biases": np.zeros(3, "f4")}
-    np.savez(weights, **arrays)
-    before = weights.read_bytes()
-    model = slimdsl.load(path)
-    for target in (path, weights):
-        with pytest.raises(slimdsl.UsageError, match="which the network is made of"):
-            model.save(target, weights=weights)
-    assert (path.read_text("utf-8"), weights.read_bytes()) == (NET, before)
-    model.save(path.with_suffix(".pb"), weights=weights)
-    model.save(path.with_suffix(".pb"), weights=weights)
+def test_the_public_names_are_these() -> None:
+    assert set(dir(slimdsl)) >= set(slimdsl.__all__)
+    assert sorted(slimdsl.__all__) == [
+        "CompileError",
+        "DType",
+        "Diagnostic",
+        "Model",
+        "Severity",
+        "TensorInfo",
+        "UsageError",
+        "VariableInfo",
+        "__version__",
+        "load",
+        "loads",
+    ]
+    with pytest.raises(AttributeError, match="no attribute `lode`"):
+        _ = slimdsl.lode  # type: ignore[attr-defined]
 
 
-TEXT = "slim 1\nnet t(p) {\n  input x: float32[N, 4]\n  assert p == EXPECTED\n  relu\n  output y\n}\n"
+def test_a_text_with_errors_has_diagnostics_and_no_graph() -> None:
+    model = slimdsl.loads(TEXT.replace("fc", "fd"))
+    assert [diagnostic.code for diagnostic in model.diagnostics] == ["E0201"]
+    with pytest.raises(slimdsl.CompileError, match="unknown layer `fd`") as caught:
+        _ = model.graph_def
+    assert caught.value.diagnostics == model.diagnostics
 
 
-class Level(enum.IntEnum):
-    """An enumeration of integers."""
-
-    HIGH = 7
-
-
-@pytest.mark.parametrize(
-    ("given", "text"),
-    [
-        (None, "none"),
-        (True, "true"),
-        (-3, "-3"),
-        (1e-9, "1e-09"),
-        (1e300, "1e+300"),
-        (Level.HIGH, "7"),
-        (np.int64(5), "5"),
-        (np.uint8(255), "255"),
-        (np.float64(0.25), "0.25"),
-        (np.float32(0.5), "0.5"),
-        (fractions.Fraction(1, 4), "0.25"),
-        ((1, "a", [None]), '[1, "a", [none]]'),
-        ("a\nb\tc", r'"a\nb\tc"'),
-        ('"\\', r'"\"\\"'),
-        ("{x} and }{", r'"\{x\} and \}\{"'),
-        ("größe", '"größe"'),
-    ],
-)
-def test_values_become_those_of_the_language(given: object, text: str) -> None:
-    assert literal(given) == text
-    assert slimdsl.loads(TEXT.replace("EXPECTED", text), p=given).diagnostics == ()  # type: ignore[arg-type]
+def test_parameters_are_values_of_python() -> None:
+    assert slimdsl.loads(TEXT, n=5).variables[0].shape == (4, 5)
+    with pytest.raises(slimdsl.UsageError, match="no net here has a parameter `m`"):
+        _ = slimdsl.loads(TEXT, m=5).diagnostics
 
 
-@pytest.mark.parametrize(
-    "given",
-    [float("nan"), float("inf"), -float("inf"), np.float32("nan"), [1.0, float("inf")], 1j, b"x", {}, 10**5000,
-     fractions.Fraction(10**400)],
-    ids=lambda given: repr(type(given)),
-)  # fmt: skip
-def test_what_the_language_has_no_value_for_is_refused(given: object) -> None:
-    with pytest.raises(slimdsl.UsageError):
-        literal(given)
+def test_inputs_outputs_variables_and_end_points() -> None:
+    model = slimdsl.loads(TEXT)
+    assert model.inputs["x"].tensor == "x:0"
+    assert str(model.inputs["x"].shape[0]) == "N"
+    assert model.outputs["y"].tensor == "f/a/BiasAdd:0"
+    assert [(v.name, v.dtype, v.shape, v.trainable, v.regularized) for v in model.variables] == [
+        ("f/a/weights", slimdsl.DType.FLOAT32, (4, 3), True, False),
+        ("f/a/biases", slimdsl.DType.FLOAT32, (3,), True, False),
+    ]
+    assert model.end_points == {"f/a": "f/a/BiasAdd:0"}
 
 
-@pytest.mark.parametrize("form", ["bogus", "", "Frozen", None])
-def test_an_unknown_form_is_refused(path: Path, form: Any) -> None:
-    model = slimdsl.load(path)
-    with pytest.raises(slimdsl.UsageError, match="there are frozen, graphdef"):
-        model.to_bytes(form)
-    with pytest.raises(slimdsl.UsageError):
-        model.save(path.with_suffix(".pb"), form)
-    assert not path.with_suffix(".pb").exists()
+def test_save_writes_what_to_bytes_gives(tmp_path: Path) -> None:
+    model = slimdsl.loads(TEXT)
+    model.save(tmp_path / "f.pb", "graphdef", seed=3)
+    assert (tmp_path / "f.pb").read_bytes() == model.to_bytes("graphdef", seed=3)
+    assert model.graph_def == model.to_bytes("frozen", seed=0)
 
 
-@pytest.mark.parametrize("form", ["frozen", "graphdef"])
-@pytest.mark.parametrize("seed", [-1, 2**64, 10**5000, 1.5, "1", None], ids=lambda seed: type(seed).__name__)
-def test_a_seed_is_an_integer_within_64_bits(path: Path, form: Any, seed: Any) -> None:
-    with pytest.raises(slimdsl.UsageError, match="from 0 to 2"):
-        slimdsl.load(path).to_bytes(form, seed=seed)
-
-
-@pytest.mark.parametrize("form", ["frozen", "graphdef"])
-def test_a_seed_may_be_of_numpy(path: Path, form: Any) -> None:
-    model = slimdsl.load(path)
-    assert model.to_bytes(form, seed=np.uint64(2**64 - 1)) == model.to_bytes(form, seed=2**64 - 1)
-
-
-@pytest.mark.parametrize("fitting", [True, False])
-def test_the_weights_file_is_closed(path: Path, fitting: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = path.with_suffix(".npz")
-    arrays: dict[str, Any] = {"t/logits/weights": np.zeros((4, 3 if fitting else 2), "f4")}
-    arrays["t/logits/biases"] = np.zeros(3, "f4")
-    np.savez(weights, **arrays)
-    model = slimdsl.load(path)
-    close, closed = NpzWeights.close, []
-
-    def noted(archive: NpzWeights) -> None:
-        closed.append(archive.path)
-        close(archive)
-
-    monkeypatch.setattr(NpzWeights, "close", noted)
-    if fitting:
-        model.to_bytes(weights=weights)
-    else:
-        with pytest.raises(slimdsl.CompileError):
-            model.to_bytes(weights=weights)
-    assert closed == [str(weights)]
-
-
-def test_weights_that_cannot_be_read_are_a_compile_error(path: Path) -> None:
-    weights = path.with_suffix(".npz")
-    weights.write_bytes(b"no archive")
-    with pytest.raises(slimdsl.CompileError) as raised:
-        slimdsl.load(path).to_bytes(weights=weights)
-    assert [finding.code for finding in raised.value.diagnostics] == ["E0505"]
-
-
-def test_a_compile_error_prints_its_diagnostics() -> None:
-    with pytest.raises(slimdsl.CompileError) as raised:
-        _ = slimdsl.loads(NET.replace("fc(", "fcc(")).graph
-    assert "did you mean `fc`?" in str(raised.value)
-
-
-def test_the_renderer_is_loaded_when_a_compile_error_is_printed() -> None:
-    script = "import sys, slimdsl; slimdsl.load; print('slimdsl.diagnostics.render_text' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "False\n"
+def test_a_file_with_several_nets_wants_one_named() -> None:
+    model = slimdsl.loads(TEXT + TEXT.removeprefix("slim 1\n").replace("net f", "net g"))
+    assert model.diagnostics == ()
+    with pytest.raises(slimdsl.UsageError, match="several nets; choose one: f, g"):
+        _ = model.graph

@@ -21,6 +21,7 @@ from slimdsl.backends.graphdef.lower.regularizers import lower_regularization
 from slimdsl.backends.graphdef.lower.table import LOWERINGS, Lowering
 from slimdsl.backends.graphdef.node_writer import EmitterError, NodeWriter
 from slimdsl.ir.graph import Graph, Node, Tensor, Variable
+from slimdsl.ir.verify import verify
 from slimdsl.ops.base import Primitive
 from slimdsl.types import TensorType
 
@@ -42,7 +43,9 @@ def emit(graph: Graph, *, form: Form, seed: int, store_weights: bool = False) ->
 
     Raises:
         EmitterError: a fault of the compiler, such as a primitive without a lowering.
+        InvalidGraph: a fault of the compiler: the graph breaks a rule of `ir.verify`.
     """
+    verify(graph)
     return _Emitter(graph, form, seed, store_weights).emission()
 
 
