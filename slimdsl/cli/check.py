@@ -9,8 +9,11 @@ from collections.abc import Sequence
 
 from slimdsl.cli.discover import find_sources
 from slimdsl.cli.options import add_colour_option, add_net_options, definitions
+from slimdsl.cli.refusal import Unreadable
 from slimdsl.cli.report import plural, wants_colour
+from slimdsl.cli.streams import say
 from slimdsl.diagnostics.diagnostic import Diagnostic, Severity
+from slimdsl.diagnostics.display import visible
 from slimdsl.known_clean import KnownClean, default_folder
 from slimdsl.version import __version__
 
@@ -37,25 +40,38 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Check, print what was found to standard output, and return 1 where there are errors."""
-    paths = find_sources(arguments.paths)
+    """Check, print what was found to standard output, and return 1 where there are errors.
+
+    Raises:
+        Refusal: the files or folders make no sense, or some cannot be read; then what the others have is printed.
+    """
+    refused: list[Unreadable] = []
+    paths = find_sources(arguments.paths, refused)
     folder = None if arguments.no_cache else default_folder()
     options = f"{arguments.training} {arguments.net} {sorted(definitions(arguments).items())}"
     known = KnownClean(folder, options) if folder is not None else None
     before = {path: known.nets(path) for path in paths} if known is not None else {}
     nets = sum(count for count in before.values() if count is not None)
     diagnostics: list[Diagnostic] = []
+    unreadable_folders = len(refused)
     unknown = [path for path in paths if before.get(path) is None]
     if unknown:
         # Loaded only where a file has to be compiled: where nothing has changed, this is most of the time.
         from slimdsl.cli.checking import check_files
 
-        checked, diagnostics = check_files(unknown, arguments, known)
+        checked, diagnostics = check_files(unknown, arguments, known, refused)
         nets += checked
     if arguments.output_format == "text":
-        _print_text(diagnostics, arguments, f"checked {plural(len(paths), 'file')}, {plural(nets, 'net')}: ")
+        count = len(paths) - (len(refused) - unreadable_folders)
+        _print_text(diagnostics, arguments, f"checked {plural(count, 'file')}, {plural(nets, 'net')}: ")
     else:
         print(_render(diagnostics, arguments.output_format), end="")
+    if refused:
+        sys.stdout.flush()
+        *others, last = refused
+        for refusal in others:
+            say(f"slimdsl: {visible(str(refusal))}")
+        raise last
     return 1 if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics) else 0
 
 

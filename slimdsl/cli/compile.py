@@ -14,7 +14,7 @@ from slimdsl.backends.graphdef.stream import GraphTooLargeError, WrittenFile, wr
 from slimdsl.cli.loading import graph_of, open_compilation
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.progress import ProgressMeter
-from slimdsl.cli.refusal import Refusal, reason
+from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import plural, print_diagnostics, size_text
 from slimdsl.cli.streams import say
 from slimdsl.files import STDOUT, FileWriteError, overwritten
@@ -114,7 +114,7 @@ def _weights(graph: Graph, path: str | None, seed: int, *, stored: bool) -> Iter
     try:
         archive = NpzWeights.open(path)
     except OSError as error:
-        raise Refusal(f"cannot read `{path}`: {reason(error)}") from error
+        raise unreadable(path, error) from error
     with archive:
         found = archive.check(graph.variables)
         if found:

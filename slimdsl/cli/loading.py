@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from slimdsl.cli.options import definitions
-from slimdsl.cli.refusal import Refusal, reason
+from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import print_diagnostics
 from slimdsl.compiler import Compilation, UsageError, read_source
 from slimdsl.ir.graph import Graph
@@ -18,7 +18,8 @@ def open_compilation(
     """Read a file and compile what `-D` and `--net` ask for; its diagnostics are there afterwards.
 
     Raises:
-        Refusal: the file cannot be read, or has no such net or parameter.
+        Unreadable: the file cannot be read.
+        Refusal: it has no such net or parameter.
     """
     try:
         source, found = read_source(path)
@@ -33,7 +34,7 @@ def open_compilation(
         # The phases are lazy; a net that does not exist is noticed when they run.
         _ = compilation.diagnostics
     except OSError as error:
-        raise Refusal(f"cannot read `{path}`: {reason(error)}") from error
+        raise unreadable(path, error) from error
     except UsageError as error:
         raise Refusal(f"{path}: {error}") from error
     return compilation

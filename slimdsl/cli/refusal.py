@@ -7,6 +7,15 @@ class Refusal(Exception):
     """The command cannot be carried out as given; the message is one sentence without a full stop."""
 
 
+class Unreadable(Refusal):
+    """A file or a folder cannot be read."""
+
+
+def unreadable(path: str, error: OSError) -> Unreadable:
+    """The refusal of a file or a folder that cannot be read."""
+    return Unreadable(f"cannot read `{path}`: {reason(error)}")
+
+
 def reason(error: OSError) -> str:
     """Why a file cannot be used, in small letters: ``no such file or directory``."""
     text = error.strerror or str(error)

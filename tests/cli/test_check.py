@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,12 +115,67 @@ def test_files_are_found_sorted_once_and_outside_hidden_folders(project: Path) -
     (project / "env" / "pyvenv.cfg").write_text("", encoding="utf-8")
     (project / "b" / "notes.txt").write_text("", encoding="utf-8")
     (project / "link.slim").symlink_to("tiny.slim")
-    assert find_sources([]) == ["b/f.slim", "link.slim", "models/broken.slim", "z/e.slim"]
-    assert find_sources(["tiny.slim", "./tiny.slim", ".venv/b.slim", "b"]) == ["tiny.slim", ".venv/b.slim", "b/f.slim"]
+    assert find_sources([], []) == ["b/f.slim", "link.slim", "models/broken.slim", "z/e.slim"]
+    assert find_sources(["tiny.slim", "./tiny.slim", ".venv/b.slim", "b"], []) == [
+        "tiny.slim",
+        ".venv/b.slim",
+        "b/f.slim",
+    ]
 
 
 def test_a_file_that_is_named_is_checked_whatever_its_suffix(project: Path) -> None:
     (project / "net.txt").write_text(BROKEN, encoding="utf-8")
-    assert find_sources(["net.txt"]) == ["net.txt"]
+    assert find_sources(["net.txt"], []) == ["net.txt"]
     with pytest.raises(Refusal):
-        find_sources(["nothing.txt"])
+        find_sources(["nothing.txt"], [])
+
+
+def test_what_is_no_file_is_left_out_below_a_folder(run: Run, project: Path) -> None:
+    """Reading a pipe that nobody writes to would never end."""
+    os.mkfifo(project / "pipe.slim")
+    (project / "link.slim").symlink_to("pipe.slim")
+    (project / "folder.slim").mkdir()
+    assert run("check").out.endswith("checked 2 files, 2 nets: 1 error\n")
+
+
+@pytest.mark.parametrize("output_format", ["text", "json", "github", "sarif"])
+def test_what_cannot_be_read_comes_after_the_findings_of_the_others(
+    run: Run, project: Path, output_format: str
+) -> None:
+    expected = run("check", "--output-format", output_format).out
+    (project / "gone.slim").symlink_to("nothing")
+    (project / "loop.slim").symlink_to("loop.slim")
+    outcome = run("check", "--output-format", output_format)
+    assert (outcome.code, outcome.out) == (2, expected)
+    assert outcome.err.splitlines() == [
+        "slimdsl: cannot read `gone.slim`: no such file or directory",
+        "slimdsl: cannot read `loop.slim`: too many levels of symbolic links",
+    ]
+
+
+def test_a_named_file_that_cannot_be_read_does_not_hide_the_others(run: Run, project: Path) -> None:
+    (project / "gone.slim").symlink_to("nothing")
+    outcome = run("check", "gone.slim", "models")
+    assert (outcome.code, "max_poool" in outcome.out) == (2, True)
+    assert outcome.out.endswith("checked 1 file, 1 net: 1 error\n")
+    assert outcome.err == "slimdsl: cannot read `gone.slim`: no such file or directory\n"
+
+
+@pytest.mark.parametrize("folder", ["models", "."])
+def test_a_folder_that_cannot_be_listed_is_reported(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    scan = os.scandir
+
+    def refuse(path: str) -> Any:
+        if os.path.basename(path) == "models":
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    outcome = run("check", "--no-cache", folder)
+    assert outcome.code == 2
+    assert (
+        outcome.err == f"slimdsl: cannot read `{'models' if folder == 'models' else './models'}`: permission denied\n"
+    )
+    assert outcome.out == f"checked {'0 files, 0 nets' if folder == 'models' else '1 file, 1 net'}: no errors\n"
