@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import shlex
@@ -18,6 +19,7 @@ import pytest
 
 import slimdsl
 from slimdsl.cli.main import main
+from slimdsl.diagnostics.codes import BY_CODE
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "docs/manifest.md")
@@ -72,6 +74,12 @@ def test_the_output_in_the_document_is_the_output(document: str, block: str, mon
 def test_the_example_of_the_readme_has_no_errors() -> None:
     (example,) = blocks((ROOT / "README.md").read_text(encoding="utf-8"), "slim")
     assert slimdsl.loads(example).diagnostics == ()
+
+
+def test_the_finding_of_the_json_page_has_a_code_and_its_name() -> None:
+    (example,) = blocks((ROOT / "docs" / "diagnostics-json.md").read_text(encoding="utf-8"), "json")
+    (finding,) = json.loads(example)["diagnostics"]
+    assert BY_CODE[finding["code"]].name == finding["name"]
 
 
 def test_the_python_example_gives_what_its_comments_say() -> None:

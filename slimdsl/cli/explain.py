@@ -13,10 +13,10 @@ from slimdsl.diagnostics.suggest import did_you_mean
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = (
-        "Explain a diagnostic code (E0402, shape-mismatch), a layer of the language (conv), or a layer of a file by "
+        "Explain a diagnostic code (E0401, shape-mismatch), a layer of the language (conv), or a layer of a file by "
         "its scope: each argument, its default, and the place that set it. Without arguments, list all codes."
     )
-    parser.add_argument("what", metavar="CODE|LAYER|FILE", nargs="?", help="such as E0402, conv or models/vgg16.slim")
+    parser.add_argument("what", metavar="CODE|LAYER|FILE", nargs="?", help="such as E0401, conv or models/vgg16.slim")
     parser.add_argument("scope", metavar="SCOPE", nargs="?", help="with FILE: a scope path such as vgg16/conv1/conv1_1")
     parser.add_argument("--json", action="store_true", help="with FILE: print JSON")
     add_net_options(parser)

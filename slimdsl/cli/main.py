@@ -27,7 +27,7 @@ examples:
   slimdsl compile models/vgg16.slim            write vgg16.pb, a frozen graph
   slimdsl check                                check every .slim file below this folder
   slimdsl summary models/vgg16.slim            layers, shapes, parameters, operations
-  slimdsl explain E0402                        what an error means
+  slimdsl explain E0401                        what an error means
 
 exit codes: 0 clean, 1 errors found, 2 wrong usage, 3 a bug of slimdsl
 """

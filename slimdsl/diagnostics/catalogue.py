@@ -14,7 +14,7 @@ class Code(Value):
     """One documented code.
 
     Attributes:
-        code: a letter and four digits: ``E0402``; W for warnings.
+        code: a letter and four digits: ``E0401``; W for warnings.
         name: in kebab-case, so that it reads well after "allow": ``shape-mismatch``.
         title: what it is about, in a few words.
         explanation: paragraphs of Markdown: what it means, an example that is wrong, and the same example put right.

@@ -36,7 +36,7 @@ def reference(codes: tuple[Code, ...]) -> str:
     """The page of the manual that lists all codes, as Markdown."""
     parts = [
         "# Diagnostics\n",
-        "Every finding has a code that never changes its meaning. `slimdsl explain E0402` prints one of the sections",
+        "Every finding has a code that never changes its meaning. `slimdsl explain E0401` prints one of the sections",
         "below. Codes that begin with E are errors, those that begin with W are warnings, which do not change the exit",
         "code. This page is generated from `slimdsl/diagnostics/codes_*.py` by `python -m slimdsl.diagnostics.codes`.",
     ]

@@ -49,7 +49,7 @@ class Diagnostic(Value):
     """One finding.
 
     Attributes:
-        code: an entry of the catalogue, such as ``E0402``.
+        code: an entry of the catalogue, such as ``E0401``.
         message: what is wrong, in one line.
         span: where; None only for what has no place in a text (a weights file).
         label: what the carets point at, in a few words; may be empty.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import IO
 
 import pytest
 
-from slimdsl.cli.main import COMMANDS
+from slimdsl.cli.main import COMMANDS, EXAMPLES
+from slimdsl.diagnostics.codes import find_code
 from slimdsl.version import __version__
 from tests.cli.conftest import Run
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_version(run: Run) -> None:
@@ -26,6 +30,24 @@ def test_help_names_every_command_and_gives_examples(run: Run) -> None:
     for command in COMMANDS:
         assert f"  {command.name}" in outcome.out
     assert "slimdsl compile models/vgg16.slim" in outcome.out
+
+
+@pytest.mark.parametrize("line", re.findall(r"^  slimdsl (.*?)  ", EXAMPLES, re.MULTILINE))
+def test_every_example_of_the_help_works(run: Run, project: Path, line: str) -> None:
+    (project / "models" / "broken.slim").unlink()
+    (project / "models" / "vgg16.slim").symlink_to(ROOT / "models" / "vgg16.slim")
+    # The weights of VGG16 are half a gigabyte; the graph is the same without.
+    lighter = ["--to", "graphdef"] if line.startswith("compile") else []
+    outcome = run(*line.split(), *lighter)
+    assert (outcome.code, outcome.err) == (0, "")
+
+
+def test_the_help_of_explain_names_codes_and_scopes_that_exist(run: Run, project: Path) -> None:
+    text = run("explain", "--help").out
+    assert {find_code(word) for word in (*re.findall(r"E\d{4}", text), "shape-mismatch")} == {find_code("E0401")}
+    assert "shape-mismatch" in text
+    (scope,) = re.findall(r"vgg16/\S+", " ".join(text.split("slim")[-1].split()))
+    assert run("explain", str(ROOT / "models" / "vgg16.slim"), scope).code == 0
 
 
 @pytest.mark.parametrize("command", [command.name for command in COMMANDS])
@@ -86,11 +108,10 @@ def _start(
     stdout: IO[bytes] | int = subprocess.PIPE,
     **environment: str,
 ) -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).parents[2])
     return subprocess.Popen(
         [sys.executable, "-m", "slimdsl", *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": root, **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=stdout,
         stderr=subprocess.PIPE,
     )
@@ -149,7 +170,7 @@ def _shell(line: str, cwd: Path) -> tuple[int, str]:
     """The exit code of a line of the shell, and what it says on standard error, where `slimdsl` is the command."""
     command = line.replace("slimdsl", f"{sys.executable} -m slimdsl")
     # Unbuffered, argparse itself would notice that its help cannot be written, and keep it to itself.
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": ""}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
     done = subprocess.run(["sh", "-c", command], cwd=cwd, env=environment, capture_output=True, check=False)
     return done.returncode, done.stderr.decode()
 
@@ -209,7 +230,7 @@ class Interrupt:
 sys.meta_path.insert(0, Interrupt())
 runpy.run_module("slimdsl", run_name="__main__")
 """
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=project, env=environment, capture_output=True, check=False
     )
