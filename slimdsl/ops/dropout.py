@@ -1,4 +1,4 @@
-"""Dropout, which acts in the training graph alone."""
+"""Dropout, which acts in the training graph alone unless it is told otherwise."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class Dropout(Layer):
 
     Takes a tensor of any shape and gives the same shape. In the training graph each element is kept with probability
     `keep_prob` and divided by it, else it becomes 0; the bits depend on the graph's seed and on the layer's name, and
-    are the same on every device. In the inference graph, and with ``keep_prob=1``, nothing changes.
+    are the same on every device. In the inference graph nothing changes, unless ``training=true`` (the noise of
+    pix2pix); with ``keep_prob=1`` nothing changes at all.
     Paper: https://jmlr.org/papers/v15/srivastava14a.html. Example: ``dropout(0.8) as dropout6``.
     """
 
@@ -45,11 +46,15 @@ class Dropout(Layer):
     function_name: ClassVar[str] = "dropout"
     reserves_scope_name: ClassVar[bool] = True
     keep_prob: float = arg(_KEEP_PROB, 0.5, doc="probability that an element is kept")
+    training: bool | None = arg(
+        BoolKind(optional=True), None, doc="drop always (`true`) or never (`false`); `none`: as the graph is for"
+    )
 
     def build(self, builder: Builder, x: Operand) -> Operand:
         """Drop while training; pass on otherwise."""
         require_floating(self.name, x.type)
-        if builder.training and self.keep_prob < 1.0:
+        training = builder.training if self.training is None else self.training
+        if training and self.keep_prob < 1.0:
             return builder.emit(RandomDrop(keep_prob=self.keep_prob), x)
         return builder.emit(Identity(), x)
 

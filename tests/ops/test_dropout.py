@@ -35,6 +35,14 @@ def test_keeping_everything_is_the_identity_while_training_too() -> None:
     assert "random_seed" not in [node.name for node in graph_def(graph).node]
 
 
+def test_training_says_whether_to_drop_whatever_the_graph_is_for() -> None:
+    graph = graph_of(Dropout(training=True), tensor("N", 1000))
+    (y,) = run(graph, {"x": ONES})
+    assert set(np.unique(y)) == {0.0, 2.0}
+    graph = graph_of(Dropout(training=False), tensor("N", 1000), training=True)
+    assert [node.op.name for node in graph.nodes] == ["identity"]
+
+
 @pytest.mark.parametrize("keep_prob", [0.1, 0.5, 0.8, 0.999])
 def test_the_share_that_is_kept_is_keep_prob(keep_prob: float) -> None:
     """Of 100,000 elements; the tolerance is five standard deviations."""
