@@ -100,7 +100,7 @@ def _render(diagnostics: Sequence[Diagnostic], output_format: str) -> str:
     if output_format == "github":
         from slimdsl.diagnostics import render_github
 
-        return render_github.render(diagnostics, BY_CODE)
+        return render_github.render(diagnostics, BY_CODE, root=os.environ.get("GITHUB_WORKSPACE", ""))
     from slimdsl.diagnostics import render_sarif
 
     return render_sarif.render(diagnostics, BY_CODE, version=__version__, root=os.getcwd())

@@ -63,6 +63,31 @@ def test_github_annotations(run: Run) -> None:
     assert outcome.out.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("folder", "workspace", "file"),
+    [
+        (".", "", "models/broken.slim"),
+        (".", ".", "models/broken.slim"),
+        ("models", ".", "models/broken.slim"),
+        ("models", "link", "models/broken.slim"),
+        ("models", "models", "broken.slim"),
+        ("models", "elsewhere", "../models/broken.slim"),
+    ],
+)
+def test_annotations_are_relative_to_the_repository(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, folder: str, workspace: str, file: str
+) -> None:
+    (project / "link").symlink_to(project, target_is_directory=True)
+    (project / "elsewhere").mkdir()
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(project / workspace) if workspace else "")
+    monkeypatch.chdir(project / folder)
+    given = "../models" if workspace == "elsewhere" else "."
+    outcome = run("check", given, "--output-format", "github")
+    assert outcome.out.startswith(f"::error file={file},line=6,"), outcome.out
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert f"\n::error file={file},line=6," in run("check", given).out
+
+
 def test_under_github_actions_the_text_has_annotations_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     outcome = run("check")
