@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import slimdsl
+from slimdsl.model import Form
 from slimdsl.ops.activations import (
     Activation,
     Elu,
@@ -107,3 +109,38 @@ def test_softmax_wants_an_axis(op: Activation) -> None:
 
 def test_every_activation_of_the_registry_is_tested_here() -> None:
     assert {op for op in ALL_OPS if issubclass(op, Activation)} == {type(case[0]) for case in CASES}
+
+
+@pytest.mark.parametrize("between", ["", "dropout(0.5)\n  dropout(0.5)"], ids=["direct", "dropout"])
+@pytest.mark.parametrize("form", ["frozen", "graphdef"])
+def test_tanh_behind_a_batch_norm_runs_as_tensorflow_runs_by_default(between: str, form: Form) -> None:
+    """TensorFlow's own optimiser makes a node of the three that it has no kernel for, unless something is between."""
+    tf = tensorflow()
+    text = f"""
+slim 1
+net t {{
+  input x: float32[N, 8, 8, 3]
+  conv(4, 3x3, norm=batch_norm, activation=none) as c
+  {between}
+  tanh as y
+  output y
+}}
+"""
+    model = slimdsl.loads(text)
+    x = np.random.default_rng(1).standard_normal((2, 8, 8, 3)).astype("float32") * 20
+    x[0, 0, 0, 0] = np.nan
+    definition = tf.compat.v1.GraphDef.FromString(model.to_bytes(form))
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(definition, name="")
+        normed = graph.get_tensor_by_name("t/c/BatchNorm/FusedBatchNormV3:0")
+        expected = tf.tanh(tf.raw_ops.Snapshot(input=normed))
+        with tf.compat.v1.Session(graph=graph) as session:
+            if form == "graphdef":
+                session.run("init")
+            tensors = [model.outputs["y"].tensor, expected]
+            alone = session.run(tensors[0], {"x:0": x})
+            together, by_hand = session.run(tensors, {"x:0": x})
+    np.testing.assert_array_equal(together, by_hand)
+    np.testing.assert_allclose(alone, by_hand, atol=1e-5)
+    assert np.isnan(alone).any()
+    assert np.abs(alone).max(where=~np.isnan(alone), initial=0) == 1.0

@@ -5,14 +5,41 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from slimdsl.backends.graphdef.emission import WeightSlot
 from slimdsl.backends.graphdef.node_writer import NodeWriter
 from slimdsl.ir.graph import Node
-from slimdsl.ops.activations import Activation, Gelu, HardSigmoid, HardSwish, LeakyRelu, Silu
+from slimdsl.ops.activations import Activation, Gelu, HardSigmoid, HardSwish, LeakyRelu, Silu, Tanh
 
 
 def lower_activation(node: Node, op: Activation, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
     """An activation that TensorFlow has an op for, called like the node."""
     return (out.node(op.node_name, node.name, inputs, T=node.inputs[0].type.dtype),)
+
+
+def lower_tanh(node: Node, op: Tanh, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
+    """``Tanh``; behind a batch normalisation with a bound on its input that changes no result.
+
+    TensorFlow on CPUs joins a convolution, ``FusedBatchNormV3`` and ``Tanh`` to one node, for which it then has no
+    kernel: "Fusion is not implemented: [FusedBatchNorm,Tanh]". It looks through ``Identity``, but not through
+    ``Minimum``; from 20 on, tanh is 1 in every floating-point type.
+    """
+    (x,) = inputs
+    steps = _Steps(node, out)
+    if _is_normalized(x, out):
+        x = steps.apply("Minimum", x, steps.number("bound", 20.0))
+    return (out.node("Tanh", node.name, [x], T=steps.dtype),)
+
+
+def _is_normalized(tensor: str, out: NodeWriter) -> bool:
+    """Whether a tensor comes from a batch normalisation by fixed moments, with nothing in between."""
+    name = tensor.partition(":")[0]
+    for node in reversed(out.nodes):
+        if node.name != name:
+            continue
+        if isinstance(node, WeightSlot) or node.op != "Identity":
+            return not isinstance(node, WeightSlot) and node.op == "FusedBatchNormV3" and not node.attr["is_training"].b
+        name = node.input[0].partition(":")[0]
+    return False
 
 
 def lower_leaky_relu(node: Node, op: LeakyRelu, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from slimdsl.backends.graphdef.lower.activations import (
     lower_hard_swish,
     lower_leaky_relu,
     lower_silu,
+    lower_tanh,
 )
 from slimdsl.backends.graphdef.lower.batch_norm import (
     lower_batch_mean,
@@ -145,7 +146,7 @@ _PAIRS = (
     Lowering(Sigmoid, lower_activation),
     Lowering(Silu, lower_silu),
     Lowering(Softplus, lower_activation),
-    Lowering(Tanh, lower_activation),
+    Lowering(Tanh, lower_tanh),
     Lowering(BatchMean, lower_batch_mean),
     Lowering(BatchVariance, lower_batch_variance),
     Lowering(FusedBatchNorm, lower_fused_batch_norm),
