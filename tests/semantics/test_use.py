@@ -41,7 +41,8 @@ def test_blocks_do_not_know_the_names_of_their_callers(tmp_path: Path) -> None:
 
 
 def test_lets_and_nets_of_a_used_file_are_known(tmp_path: Path) -> None:
-    base = f"slim 1\nlet wide = 16\n{UNIT.removeprefix('slim 1')}net base(n) {{\n  input x: float32[N, 8, 8, 3]\n  unit(n) as u\n  output y\n}}\n"
+    net = NET.replace("net f()", "net base(n)").replace("unit(4)", "unit(n)")
+    base = f"slim 1\nlet wide = 16\n{UNIT.removeprefix('slim 1')}{net}"
     path = write(tmp_path, main='slim 1\nuse "base.slim"\nnet small = base(wide)\n', base=base)
     model = slimdsl.load(path)
     assert model.diagnostics == ()
