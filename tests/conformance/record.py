@@ -14,7 +14,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -24,6 +24,8 @@ from tests.conformance.recipe import input_values, variable_values
 
 HERE = Path(__file__).parent
 WEIGHT_DECAY = 0.00004
+MOST_LOGITS = 2000
+Built = tuple[tf.Tensor, dict[str, tf.Tensor]]
 _VARIABLE_OPS = ("VariableV2", "VarHandleOp")
 
 
@@ -35,6 +37,12 @@ class Network(NamedTuple):
     arg_scope: str
     input: tuple[int, ...] = (1, 224, 224, 3)
     classes: int = 1001
+
+    def build(self, images: tf.Tensor, *, is_training: bool, **arguments: Any) -> Built:
+        """The logits and the end points, built in the graph that is open."""
+        module = importlib.import_module(f"nets.{self.module}")
+        with tf_slim.arg_scope(getattr(module, self.arg_scope)(weight_decay=WEIGHT_DECAY)):
+            return getattr(module, self.function)(images, self.classes, is_training=is_training, **arguments)
 
 
 _V3 = ("mobilenet.mobilenet_v3", "training_scope")
@@ -76,14 +84,22 @@ for _name, _function in (("", "mobilenet"), ("_035", "mobilenet_v2_035"), ("_140
     NETWORKS[f"mobilenet_v2{_name}"] = Network("mobilenet.mobilenet_v2", _function, "training_scope")
 
 
-def record(name: str, network: Network, arguments: dict[str, Any]) -> dict[str, Any]:
+class Buildable(Protocol):
+    """What can be recorded; GANs have no classes."""
+
+    input: tuple[int, ...]
+    classes: int | None
+
+    def build(self, images: tf.Tensor, *, is_training: bool, **arguments: Any) -> Built:
+        """The result and the end points, built in the graph that is open."""
+        ...
+
+
+def record(name: str, network: Buildable, arguments: dict[str, Any]) -> dict[str, Any]:
     """Build the network in a graph of its own, run it on the recipe's values, and digest what comes out."""
-    module = importlib.import_module(f"nets.{network.module}")
-    arg_scope, function = getattr(module, network.arg_scope), getattr(module, network.function)
     with tf.Graph().as_default() as graph:
-        images = tf.placeholder(tf.float32, network.input, name="input")
-        with tf_slim.arg_scope(arg_scope(weight_decay=WEIGHT_DECAY)):
-            logits, end_points = function(images, network.classes, is_training=False, **arguments)
+        images = tf.placeholder(tf.float32, network.input, name="images")
+        logits, end_points = network.build(images, is_training=False, **arguments)
         graph_ops = len(graph.get_operations())
         variables = tf.global_variables()
         listed = _listed(variables)
@@ -110,7 +126,7 @@ def record(name: str, network: Network, arguments: dict[str, Any]) -> dict[str, 
         "params_total": sum(sizes.values()),
         "regularization_loss": float(loss),
         "logits_tensor": logits.name,
-        "logits": _rounded(values.ravel()),
+        **_some(values),
         "logits_shape": list(values.shape),
         "end_points": {key: {"tensor": ends[key].name, **_digest(value)} for key, value in found.items()},
     }
@@ -132,13 +148,11 @@ def _listed(variables: Sequence[tf.Variable]) -> list[dict[str, Any]]:
     ]
 
 
-def _only_in_training(network: Network, arguments: dict[str, Any], known: list[dict[str, Any]]) -> dict[str, Any]:
+def _only_in_training(network: Buildable, arguments: dict[str, Any], known: list[dict[str, Any]]) -> dict[str, Any]:
     """The variables that a network has only with ``is_training=True``, and behind which of the others they are made."""
-    module = importlib.import_module(f"nets.{network.module}")
     with tf.Graph().as_default():
-        images = tf.placeholder(tf.float32, network.input, name="input")
-        with tf_slim.arg_scope(getattr(module, network.arg_scope)(weight_decay=WEIGHT_DECAY)):
-            getattr(module, network.function)(images, network.classes, is_training=True, **arguments)
+        images = tf.placeholder(tf.float32, network.input, name="images")
+        network.build(images, is_training=True, **arguments)
         model = _listed(tf.model_variables())
     names = [variable["name"] for variable in known]
     more = [variable for variable in model if variable["name"] not in names]
@@ -168,9 +182,20 @@ def _digest(value: np.ndarray) -> dict[str, Any]:
     return {"shape": list(value.shape), "mean": mean, "std": std, "l2": norm, "first": first, "last": last}
 
 
+def _some(logits: np.ndarray) -> dict[str, Any]:
+    """The logits, and of an image every so many numbers."""
+    step = 1 if logits.size <= MOST_LOGITS else logits.size // MOST_LOGITS
+    return {**({"logits_step": step} if step > 1 else {}), "logits": _rounded(logits.ravel()[::step])}
+
+
 def _rounded(numbers: Sequence[float] | np.ndarray) -> list[float]:
     """Seven digits are what a float32 has."""
     return [float(f"{number:.7g}") for number in numbers]
+
+
+def write(folder: Path, data: dict[str, Any]) -> None:
+    """Write a record under the network's name."""
+    (folder / f"{data['network']}.json").write_text(_json(data), encoding="utf-8")
 
 
 def _json(data: dict[str, Any]) -> str:
@@ -201,8 +226,7 @@ def main() -> None:
     network = NETWORKS[options.network]
     if options.input is not None:
         network = network._replace(input=tuple(options.input))
-    data = record(options.network, network, options.arguments)
-    (options.out / f"{options.network}.json").write_text(_json(data), encoding="utf-8")
+    write(options.out, record(options.network, network, options.arguments))
 
 
 if __name__ == "__main__":
