@@ -7,14 +7,7 @@ from collections.abc import Sequence
 from slimdsl.backends.graphdef.lower.sizes import target_shape
 from slimdsl.backends.graphdef.node_writer import NodeWriter
 from slimdsl.ir.graph import Node
-from slimdsl.ops.softmax import MergeRows, SoftmaxRows, SplitRows
-
-
-def lower_merge_rows(node: Node, op: MergeRows, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:
-    """Lower ``tf.reshape(x, [-1, C])``; the one size that may not be known is the number of rows."""
-    x = node.inputs[0].type
-    shape, dtype = target_shape(out, node.name, inputs[0], x, node.results[0].type.shape)
-    return (out.node("Reshape", node.name, [inputs[0], shape], T=x.dtype, Tshape=dtype),)
+from slimdsl.ops.softmax import SoftmaxRows, SplitRows
 
 
 def lower_split_rows(node: Node, op: SplitRows, inputs: Sequence[str], out: NodeWriter) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ from slimdsl.backends.graphdef.lower.shape import (
     lower_tile,
 )
 from slimdsl.backends.graphdef.lower.slicing import lower_index, lower_slice, lower_split_part
-from slimdsl.backends.graphdef.lower.softmax import lower_merge_rows, lower_softmax_rows, lower_split_rows
+from slimdsl.backends.graphdef.lower.softmax import lower_softmax_rows, lower_split_rows
 from slimdsl.backends.graphdef.lower.spatial_softmax import lower_expected_places
 from slimdsl.backends.graphdef.lower.unit import lower_divide_by_length, lower_group_maximum
 from slimdsl.backends.graphdef.node_writer import NodeWriter
@@ -218,7 +218,7 @@ _PAIRS = (
     Lowering(Index, lower_index),
     Lowering(Slice, lower_slice),
     Lowering(SplitPart, lower_split_part),
-    Lowering(MergeRows, lower_merge_rows),
+    Lowering(MergeRows, lower_reshape),
     Lowering(SoftmaxRows, lower_softmax_rows),
     Lowering(SplitRows, lower_split_rows),
     Lowering(ExpectedPlaces, lower_expected_places),
