@@ -25,11 +25,6 @@ class Source:
             self._starts = starts
         return self._starts
 
-    @property
-    def line_count(self) -> int:
-        """Number of lines; a text without a newline has one."""
-        return len(self._line_starts())
-
     def line_column(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both from 1; columns count characters."""
         starts = self._line_starts()
