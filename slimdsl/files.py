@@ -20,6 +20,7 @@ STDOUT = "-"
 """The path that stands for standard output."""
 
 _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
+_SEPARATORS = (os.sep, os.altsep or os.sep)
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -48,6 +49,10 @@ def replace_file(path: str) -> Iterator[int]:
             full.
     """
     try:
+        if not path:
+            raise FileWriteError(path, errno.ENOENT, "a file has a name")
+        if path.endswith(_SEPARATORS) and not os.path.isdir(path):
+            raise FileWriteError(path, errno.ENOENT, f"there is no folder `{path}`")
         if _is_stream(path):
             with _open_stream(path) as descriptor:
                 yield descriptor

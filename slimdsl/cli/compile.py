@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from slimdsl.backends.graphdef.emission import Emission
 from slimdsl.backends.graphdef.emitter import emit
 from slimdsl.backends.graphdef.pbtxt import write_text
 from slimdsl.backends.graphdef.stream import GraphTooLargeError, WrittenFile, write_emission
+from slimdsl.backends.registry import FORMATS, Format, format_names
 from slimdsl.cli.loading import graph_of, open_compilation
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.progress import ProgressMeter
@@ -20,10 +22,10 @@ from slimdsl.cli.streams import say
 from slimdsl.files import STDOUT, FileWriteError, overwritten
 from slimdsl.ir.graph import Graph, Variable
 from slimdsl.weights.npz import NpzWeights
-from slimdsl.weights.source import Sink, WeightsError, WeightSource
+from slimdsl.weights.source import LARGEST_SEED, Sink, WeightsError, WeightSource
 
-FROZEN, GRAPHDEF = "frozen", "graphdef"
-LARGEST_SEED = 2**64 - 1
+_SEED = re.compile(r"[0-9]{1,20}\Z")
+"""What is read as a seed; `int` would take more: other digits, spaces, a sign."""
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -39,7 +41,8 @@ def configure(parser: ArgumentParser) -> None:
         metavar="OUT",
         help="the file to write (<net>.pb in the current folder); - for standard output",
     )
-    parser.add_argument("--to", choices=(FROZEN, GRAPHDEF), default=FROZEN, help="the form of the graph (frozen)")
+    forms = "; ".join(f"{form.name}: {form.description}" for form in FORMATS)
+    parser.add_argument("--to", choices=format_names(), default=FORMATS[0].name, help=f"{forms} ({FORMATS[0].name})")
     parser.add_argument("--training", action="store_true", help="the training graph; needs --to graphdef")
     parser.add_argument("--text", action="store_true", help="write protobuf's text form, <net>.pbtxt")
     weights = parser.add_mutually_exclusive_group()
@@ -53,13 +56,16 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Compile, write and say what was written; return 1 where there are errors."""
-    if arguments.training and arguments.to == FROZEN:
-        raise Refusal("a frozen graph has no variables to train; write `--training --to graphdef`")
+    if arguments.training and _form(arguments).stores_weights:
+        raise Refusal(f"a {arguments.to} graph has no variables to train; write `--training --to graphdef`")
     compilation = open_compilation(arguments.file, arguments, training=arguments.training)
     graph = graph_of(compilation, arguments.file, arguments)
     if graph is None:
         return 1
-    path = arguments.output or f"{graph.name}{'.pbtxt' if arguments.text else '.pb'}"
+    form = _form(arguments)
+    path = arguments.output
+    if path is None:
+        path = f"{graph.name}{form.text_suffix if arguments.text else form.suffix}"
     read = [arguments.file, *compilation.used_files, *([arguments.weights] if arguments.weights else [])]
     lost = overwritten(path, read)
     if lost:
@@ -85,8 +91,9 @@ def _write(graph: Graph, path: str, arguments: Namespace) -> int:
         FileWriteError: the file cannot be written.
     """
     seed = arguments.seed or 0
-    stored = arguments.to == FROZEN or arguments.weights is not None
-    emission = emit(graph, form=arguments.to, seed=seed, store_weights=stored)
+    form = _form(arguments)
+    stored = form.stores_weights or arguments.weights is not None
+    emission = emit(graph, form=form.name, seed=seed, store_weights=stored)
     with _weights(graph, arguments.weights, seed, stored=stored) as weights:
         meter = ProgressMeter(emission.size)
         try:
@@ -144,7 +151,7 @@ def _report(graph: Graph, emission: Emission, written: WrittenFile, arguments: N
     kind = (
         "training graph with variables"
         if arguments.training
-        else ("frozen graph" if emission.form == FROZEN else "graph with variables")
+        else ("frozen graph" if _form(arguments).stores_weights else "graph with variables")
     )
     path = "standard output" if written.path == STDOUT else written.path
     yield f"wrote {path}: {kind}, {size_text(written.size)}, {plural(written.nodes, 'node')}"
@@ -167,7 +174,7 @@ def _report(graph: Graph, emission: Emission, written: WrittenFile, arguments: N
 def _origin(arguments: Namespace) -> str:
     if arguments.weights is not None:
         return f"from {arguments.weights}"
-    verb = "drawn" if arguments.to == FROZEN else "to be drawn"
+    verb = "drawn" if _form(arguments).stores_weights else "to be drawn"
     if arguments.seed is not None:
         return f"first values, {verb} from seed {arguments.seed}"
     return f"first values, {verb} from seed 0; --weights FILE.npz for trained ones, --seed N for others"
@@ -179,10 +186,12 @@ def _seed(text: str) -> int:
     Raises:
         ArgumentTypeError: it is not an integer from 0 to 2^64 - 1.
     """
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number <= LARGEST_SEED:
+    if not _SEED.match(text) or int(text) > LARGEST_SEED:
         raise ArgumentTypeError("must be an integer from 0 to 2^64 - 1")
-    return number
+    return int(text)
+
+
+def _form(arguments: Namespace) -> Format:
+    """The format that ``--to`` names."""
+    (form,) = [form for form in FORMATS if form.name == arguments.to]
+    return form

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from slimdsl.backends.registry import FORMATS
 from tests.cli.conftest import Run
 
 SHAPES = {
@@ -55,7 +56,7 @@ def test_the_same_seed_gives_the_same_bytes(run: Run, project: Path) -> None:
     assert first != other
 
 
-@pytest.mark.parametrize("seed", ["-1", "x", "1.5", str(2**64), "9" * 5000])
+@pytest.mark.parametrize("seed", ["-1", "x", "1.5", "", "٣", "1_0", "+3", " 7 ", "7\n", str(2**64), "9" * 5000])
 def test_a_seed_is_an_integer_within_64_bits(run: Run, seed: str) -> None:
     outcome = run("compile", "tiny.slim", f"--seed={seed}")
     assert outcome.code == 2
@@ -123,6 +124,35 @@ def test_a_folder_that_does_not_exist_is_wrong_usage(run: Run) -> None:
     outcome = run("compile", "tiny.slim", "-o", "nowhere/x.pb")
     assert (outcome.code, outcome.out) == (2, "")
     assert "nowhere" in outcome.err
+
+
+@pytest.mark.parametrize("output", ["", "new/", "models/new/", "models/", "models"])
+def test_an_output_that_names_no_file_is_wrong_usage(run: Run, project: Path, output: str) -> None:
+    before = sorted(project.rglob("*"))
+    outcome = run("compile", "tiny.slim", "-o", output)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"slimdsl: cannot write `{output}`: ")
+    assert [path for path in sorted(project.rglob("*")) if "cache" not in path.parts] == before
+
+
+def test_the_forms_are_those_of_the_registry(run: Run, project: Path) -> None:
+    text = " ".join(run("compile", "--help").out.split())
+    assert f"--to {{{','.join(form.name for form in FORMATS)}}}" in text
+    for form in FORMATS:
+        assert form.description in text
+        assert run("compile", "tiny.slim", "--to", form.name).out.startswith(f"wrote tiny{form.suffix}: ")
+        assert run("compile", "tiny.slim", "--to", form.name, "--text").out.startswith(
+            f"wrote tiny{form.text_suffix}: "
+        )
+
+
+@pytest.mark.parametrize("command", ["compile", "check", "summary"])
+@pytest.mark.parametrize("value", ["[1", "foo", "1 / 0", "1 2"])
+def test_a_value_that_cannot_be_computed_is_wrong_usage(run: Run, command: str, value: str) -> None:
+    outcome = run(command, "tiny.slim", "-D", f"classes={value}")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("slimdsl: tiny.slim: the value of the parameter `classes` ")
+    assert run(command, "tiny.slim", "-D", "classes=0").code == 1
 
 
 def test_a_net_is_chosen_where_there_are_several(run: Run, project: Path) -> None:
