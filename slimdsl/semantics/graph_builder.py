@@ -27,6 +27,7 @@ from slimdsl.ops.base import Applicable, Initializer, Layer, LayerValue, Op, Ope
 from slimdsl.ops.initializers import shape_problem
 from slimdsl.semantics.defaults import Defaults
 from slimdsl.semantics.scopes import ScopeNames, join, prefixes
+from slimdsl.semantics.values import Unknown
 from slimdsl.types import Dim, DType, TensorType, shape_text
 
 MAX_ELEMENTS = 2**63 - 1
@@ -164,6 +165,8 @@ class GraphBuilder:
         if missing:
             name = layer.op.name
             raise ShapeError(f"applies `{name}`, which needs `{missing}`", help=f"write `{name}({missing}=…)`")
+        if self.unknown(layer.op, dict(layer.arguments)):
+            raise Reported
         applied = self.instantiate(layer.op, dict(layer.arguments), {})
         self._applied.append(applied)
         op = applied.op
@@ -195,6 +198,11 @@ class GraphBuilder:
         defaults = self.defaults.for_op(op)
         unset = (s.name for s in argument_specs(op).values() if s.required and s.name not in {**defaults, **given})
         return next(unset, "")
+
+    def unknown(self, op: type[Op], given: Mapping[str, object]) -> bool:
+        """True where a `with` that could not be worked out sets an argument."""
+        defaults = self.defaults.for_op(op)
+        return any(isinstance(default.value, Unknown) for name, default in defaults.items() if name not in given)
 
     def instantiate(self, op: type[Op], given: Mapping[str, object], spans: Mapping[str, Span]) -> AppliedOp:
         """The op with its arguments: as given, at these places, else from a `with`, else the default.

@@ -173,6 +173,8 @@ class LayerPlacer:
             doc = argument_specs(op)[missing].doc
             self._reporter.report("E0303", f"`{op.name}` needs `{missing}`", span, help=f"`{missing}` is the {doc}")
             return None
+        if self._builder.unknown(op, bound.values):
+            return None
         try:
             applied = self._builder.instantiate(op, bound.values, bound.spans)
         except ArgumentError as error:

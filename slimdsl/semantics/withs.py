@@ -43,9 +43,13 @@ def with_settings(
         for layer, kind in owners:
             what = f"`{argument.name}` of `{layer.removeprefix('block ')}`"
             given = evaluator.checked(argument.value, environment, kind, what)
-            if isinstance(given, Unknown):
-                break
             settings[layer][argument.name] = Default(given, argument.span)
+            if isinstance(given, Unknown):
+                # One complaint is enough; what the layers get is unknown all the same.
+                settings.update(
+                    {name: {**settings[name], argument.name: Default(given, argument.span)} for name, _ in owners}
+                )
+                break
     return settings
 
 
