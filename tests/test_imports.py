@@ -49,5 +49,9 @@ def test_a_graph_without_weights_is_written_without_numpy(tmp_path: Path) -> Non
     assert loaded(tmp_path, "compile", MODEL, "--to", "graphdef") == ["google.protobuf"]
 
 
+def test_the_manifest_of_a_training_graph_is_printed_without_numpy(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "manifest", MODEL, "--training") == ["google.protobuf"]
+
+
 def test_a_graph_with_weights_is_written_without_tensorflow(tmp_path: Path) -> None:
     assert loaded(tmp_path, "compile", MODEL) == ["google.protobuf", "numpy"]

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from slimdsl.cli.json_text import json_text
 from slimdsl.cli.loading import open_graph
 from slimdsl.cli.options import add_colour_option, add_net_options
+from slimdsl.ir.graph import Graph
 from slimdsl.weights.manifest import manifest
 
 
@@ -24,5 +25,19 @@ def run(arguments: Namespace) -> int:
     graph = open_graph(arguments.file, arguments, training=arguments.training)
     if graph is None:
         return 1
-    print(json_text(manifest(graph)))
+    print(json_text({**manifest(graph), **(_training_names(graph) if graph.training else {})}))
     return 0
+
+
+def _training_names(graph: Graph) -> dict[str, object]:
+    """What `compile --training` calls the nodes that stand for no layer; what the graph does not have is left out."""
+    # Loads protobuf, which nothing else of a manifest needs: the backend alone decides these names.
+    from slimdsl.backends.graphdef.emitter import emit
+
+    emission = emit(graph, form="graphdef", seed=0)
+    names = {
+        "update_ops": emission.update_ops,
+        "regularization_loss": emission.regularization_loss,
+        "random_seed": emission.random_seed,
+    }
+    return {key: name for key, name in names.items() if name}

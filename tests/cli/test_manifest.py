@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
+
+import pytest
 
 from tests.cli.conftest import Run
 
@@ -71,6 +74,34 @@ def test_the_training_graph_lists_what_each_step_changes(run: Run, project: Path
         "f/a/BatchNorm/moving_variance",
     ]
     assert [v["trainable"] for v in document["variables"]] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    ("layer", "keys"),
+    [
+        ("relu", []),
+        ("fc(4, weights_reg=none, norm=batch_norm)", ["update_ops"]),
+        ("fc(4, weights_reg=l2(0.1))", ["regularization_loss"]),
+        ("dropout(0.5)", ["random_seed"]),
+        (
+            "fc(4, weights_reg=l2(0.1), norm=batch_norm)\n  dropout(0.5)",
+            ["update_ops", "regularization_loss", "random_seed"],
+        ),
+    ],
+)
+def test_the_training_graph_names_the_nodes_of_a_step(
+    run: Run, project: Path, layer: str, keys: list[str], training: bool
+) -> None:
+    text = f"slim 1\nnet f {{\n  input x: float32[N, 8]\n  {layer}\n  output y\n}}\n"
+    (project / "f.slim").write_text(text, encoding="utf-8")
+    document = json.loads(run("manifest", "f.slim", *(["--training"] if training else [])).out)
+    named = {key: document[key] for key in ("update_ops", "regularization_loss", "random_seed") if key in document}
+    assert list(named) == (keys if training else [])
+    if named:
+        assert run("compile", "f.slim", "--training", "--to", "graphdef", "--text").code == 0
+        nodes = re.findall(r'^  name: "(.*)"', (project / "f.pbtxt").read_text(encoding="ascii"), re.MULTILINE)
+        assert {name.removesuffix(":0") for name in named.values()} <= set(nodes)
 
 
 def test_errors_leave_standard_output_empty(run: Run) -> None:
