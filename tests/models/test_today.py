@@ -28,8 +28,8 @@ PUBLISHED = {
 """All parameters and those that are trained."""
 
 
-def load(network: str, **parameters: object) -> slimdsl.Model:
-    return slimdsl.load(MODELS / f"{network}.slim", **parameters)
+def load(network: str, *, training: bool = False, **parameters: int) -> slimdsl.Model:
+    return slimdsl.load(MODELS / f"{network}.slim", training=training, **parameters)
 
 
 def run(model: slimdsl.Model, feeds: dict[str, Array], output: str = "logits") -> Array:

@@ -39,7 +39,7 @@ def check_conv(op: Conv, *, training: bool) -> None:
     weights = weights_of(known)
     for batch, sizes, graphs in ((2, spatial, (known, unknown)), (1, (7, 9, 6)[:axes], (unknown,))):
         x = numbers("x", (batch, *sizes, 3))
-        expected = reference.convolution(x, weights["Conv/weights"], op.stride, op.rate, op.padding)
+        expected = reference.convolution(x, weights["Conv/weights"], op.stride, op.rate, str(op.padding))
         for graph in graphs:
             (y,) = check_shapes(graph, {"x": x}, dict(zip(AXES[axes], sizes), N=batch))
             np.testing.assert_allclose(y, expected + weights["Conv/biases"], rtol=1e-4, atol=1e-4)

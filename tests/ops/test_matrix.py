@@ -9,7 +9,18 @@ from slimdsl.ops.attention import Attention
 from slimdsl.ops.base import Operand
 from slimdsl.ops.matrix import MaskFuture, MatrixProduct
 from slimdsl.types import DType
-from tests.harness import Array, TestBuilder, check_shapes, graph_of, numbers, run, tensor, tensorflow, weights_of
+from tests.harness import (
+    Array,
+    TestBuilder,
+    check_shapes,
+    graph_of,
+    numbers,
+    run,
+    sizes_of,
+    tensor,
+    tensorflow,
+    weights_of,
+)
 
 
 def product_of(op: MatrixProduct, left: tuple[str | int, ...], right: tuple[str | int, ...]) -> tuple[Array, Array]:
@@ -18,10 +29,7 @@ def product_of(op: MatrixProduct, left: tuple[str | int, ...], right: tuple[str 
     builder = TestBuilder()
     sources = {name: builder.input(name, tensor(*shape)) for name, shape in (("a", left), ("b", right))}
     graph = builder.graph(y=builder.emit(op, *sources.values()))
-    fed = {
-        name: numbers(name, tuple(bound.get(str(size), size) for size in shape))  # type: ignore[misc]
-        for name, shape in (("a", left), ("b", right))
-    }
+    fed = {name: numbers(name, sizes_of(tensor(*shape).shape, bound)) for name, shape in (("a", left), ("b", right))}
     (y,) = check_shapes(graph, fed, bound)
     a = np.swapaxes(fed["a"], -1, -2) if op.transpose_a else fed["a"]
     b = np.swapaxes(fed["b"], -1, -2) if op.transpose_b else fed["b"]
@@ -71,7 +79,8 @@ def of_keras(layer: Attention, x: Array, weights: dict[str, Array]) -> Array:
     keras = tensorflow().keras.layers.MultiHeadAttention(layer.heads, size, use_bias=layer.biases_init is not None)
     keras(x, x)
     given = {name.removeprefix("Attention/"): value for name, value in weights.items()}
-    shapes = dict.fromkeys(("query/weights", "key/weights", "value/weights"), (x.shape[-1], layer.heads, size))
+    shapes: dict[str, tuple[int, ...]] = {}
+    shapes |= dict.fromkeys(("query/weights", "key/weights", "value/weights"), (x.shape[-1], layer.heads, size))
     shapes |= dict.fromkeys(("query/biases", "key/biases", "value/biases"), (layer.heads, size))
     shapes["output/weights"], shapes["output/biases"] = (layer.heads, size, x.shape[-1]), (x.shape[-1],)
     keras.set_weights([array.reshape(shapes[name]) for name, array in given.items()])
