@@ -29,7 +29,7 @@ PUBLISHED = {
 
 
 def load(network: str, *, training: bool = False, **parameters: int) -> slimdsl.Model:
-    return slimdsl.load(MODELS / f"{network}.slim", training=training, **parameters)
+    return slimdsl.load(MODELS / f"{network}.slim", network, training=training, **parameters)
 
 
 def run(model: slimdsl.Model, feeds: dict[str, Array], output: str = "logits") -> Array:

@@ -110,7 +110,8 @@ def test_subsample_takes_every_factor_th_element(shape: tuple[int, ...], factor:
     (y,) = check_shapes(
         graph_of(Subsample(factor=(factor,)), names), {"x": x}, {f"S{axis}": size for axis, size in enumerate(shape)}
     )
-    np.testing.assert_array_equal(y, x[(slice(None), *(slice(None, None, factor) for _ in shape[2:]))])
+    every = (slice(None), *(slice(None, None, factor) for _ in shape[2:]))
+    np.testing.assert_array_equal(y, x[every])
 
 
 PROGRAM = """slim 1
