@@ -114,6 +114,10 @@ class Library:
         if real in chain:
             refuse("E0214", f'"{text}" uses this file in turn', "put what both need into a third file")
             return None
+        if os.path.exists(path) and not os.path.isfile(path):
+            # A pipe would be waited for, maybe for ever.
+            refuse("E0213", f'"{text}" is no file')
+            return None
         if real not in self._files:
             try:
                 used, read_diagnostics = read_source(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "f.slim"
 
 
-def explained(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, object]]:
+def explained(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
     assert main(["explain", *arguments, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert isinstance(document, list)
@@ -50,7 +51,7 @@ def test_each_argument_has_its_value_its_default_and_the_place_that_set_it(
         {"message": "in block unit, called here", "at": "f.slim:11:12"},
         {"message": "in repeat 2 of units", "at": "f.slim:11:12"},
     ]
-    conv, norm, relu = layer["ops"]  # type: ignore[misc]
+    conv, norm, relu = layer["ops"]
     found = {item["name"]: (item["value"], item["default"], item["set_by"], item["at"]) for item in conv["arguments"]}
     assert found["filters"] == ("4", "required", "call", "f.slim:4:8")
     assert found["stride"] == ("2", "1", "with", "f.slim:9:43")
@@ -60,7 +61,7 @@ def test_each_argument_has_its_value_its_default_and_the_place_that_set_it(
     assert inner["scale"] == ("true", "call", None)
     assert inner["epsilon"] == ("0.01", "with", "f.slim:10:20")
     assert relu == {"name": "relu", "arguments": []}
-    assert [v["name"].rpartition("/")[2] for v in layer["variables"]] == [  # type: ignore[attr-defined]
+    assert [v["name"].rpartition("/")[2] for v in layer["variables"]] == [
         "weights",
         "gamma",
         "beta",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,12 @@ def test_the_project_is_the_nearest_folder_that_looks_like_one(tmp_path: Path) -
     (tmp_path / "shared.slim").write_text(UNIT)
     path = write(tmp_path / "nets", main=f'slim 1\nuse "../shared.slim"\n{NET}')
     assert slimdsl.load(path).diagnostics == ()
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    path = write(tmp_path, main=f'slim 1\nuse "pipe.slim"\n{NET}')
+    os.mkfifo(tmp_path / "pipe.slim")
+    assert findings(path) == [("E0213", '"pipe.slim" is no file', "main.slim")]
 
 
 def test_a_binary_file_is_refused_where_it_is_used(tmp_path: Path) -> None:
