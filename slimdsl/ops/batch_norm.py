@@ -144,8 +144,9 @@ class BatchNorm(Layer):
     Takes ``[N, C]``, ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]`` and gives the same. The training graph uses
     the mean and variance of the batch and, unless ``trainable=false``, keeps moving averages of them, which the
     inference graph uses: moving - (moving - batch) · (1 - decay). As in TF-Slim, the variance that is kept is the
-    unbiased one except for ``[N, L, C]``, where there is no fused kernel. Makes ``gamma`` (if `scale`), ``beta`` (if
-    `center`), ``moving_mean`` and ``moving_variance``, all [C]. Paper: https://arxiv.org/abs/1502.03167.
+    unbiased one except with ``fused=false`` and for ``[N, L, C]``, where there is no fused kernel. Makes ``gamma``
+    (if `scale`), ``beta`` (if `center`), ``moving_mean`` and ``moving_variance``, all [C].
+    Paper: https://arxiv.org/abs/1502.03167.
     Example: ``conv(64, 3x3, norm=batch_norm(decay=0.997, epsilon=1e-5, scale=true))``.
     """
 
@@ -168,6 +169,7 @@ class BatchNorm(Layer):
         None,
         doc="statistics of the batch (`true`) or the moving ones (`false`, to fine-tune); `none`: as the graph is for",
     )
+    fused: bool = arg(BoolKind(), True, doc="`false`: of single steps, and the variance that is kept is the biased one")
 
     def build(self, builder: Builder, x: Operand) -> Operand:
         """Make the variables, normalise, keep the moving averages, then the activation."""
@@ -176,7 +178,7 @@ class BatchNorm(Layer):
         known_channels(self.name, x.type)
         parameters, moving = self._variables(builder, x.type)
         training = builder.training if self.training is None else self.training
-        if x.type.rank == 3 or x.type.dtype is DType.FLOAT64:
+        if x.type.rank == 3 or x.type.dtype is DType.FLOAT64 or not self.fused:
             result, batch = self._by_formula(builder, x, parameters, None if training else moving)
         else:
             result, batch = self._fused(builder, x, parameters, None if training else moving)
