@@ -87,8 +87,15 @@ for _name, _function in (("", "mobilenet"), ("_035", "mobilenet_v2_035"), ("_140
 class Buildable(Protocol):
     """What can be recorded; GANs have no classes."""
 
-    input: tuple[int, ...]
-    classes: int | None
+    @property
+    def input(self) -> tuple[int, ...]:
+        """The shape of the input."""
+        ...
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes."""
+        ...
 
     def build(self, images: tf.Tensor, *, is_training: bool, **arguments: Any) -> Built:
         """The result and the end points, built in the graph that is open."""
