@@ -106,6 +106,11 @@ class LayerValue(Applicable):
     op: type[Op]
     arguments: tuple[tuple[str, object], ...] = ()
 
+    @property
+    def depth(self) -> int:
+        """How many layers stand within each other in the arguments; 1 for a layer without layers."""
+        return 1 + max((given.depth for _, given in self.arguments if isinstance(given, LayerValue)), default=0)
+
     def __str__(self) -> str:
         written = ", ".join(f"{name}={argument}" for name, argument in self.arguments)
         return f"{self.op.name}({written})" if written else self.op.name

@@ -6,7 +6,7 @@ An expression is evaluated with the kind of the argument it is for, where there 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from slimdsl.diagnostics.diagnostic import Label
@@ -20,7 +20,7 @@ from slimdsl.semantics.call import bind_arguments, bind_params, param_values
 from slimdsl.semantics.callables import BlockValue, FunctionValue
 from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.graph_builder import GraphBuilder
-from slimdsl.semantics.limits import Limits
+from slimdsl.semantics.limits import MAX_LAYERS_WITHIN, Limits
 from slimdsl.semantics.reporter import Reporter
 from slimdsl.semantics.tables import INITIALIZER_NAMES, LAYERS, REGULARIZER_NAMES, is_word
 from slimdsl.semantics.values import UNDECIDED, UNKNOWN, Quotient, Undecided, Unknown, kind_of
@@ -204,8 +204,17 @@ class Evaluator:
             return self._builtin(found, node, environment)
         if issubclass(found, Op):
             bound = bind_arguments(found, found.name, node.arguments, callee.span, environment, self, self._reporter)
-            return UNKNOWN if bound is None else LayerValue(found, tuple(bound.values.items()))
+            return UNKNOWN if bound is None else self._layer_value(found, bound.values, node.span)
         return self._instance(found, node.arguments, callee.span, node.span, environment)
+
+    def _layer_value(self, op: type[Op], arguments: Mapping[str, object], span: Span) -> object:
+        """A layer with arguments; those may hold layers in turn, but not without end."""
+        layer = LayerValue(op, tuple(arguments.items()))
+        if layer.depth > MAX_LAYERS_WITHIN:
+            message = f"layers stand within the arguments of layers more than {MAX_LAYERS_WITHIN} levels deep"
+            self._reporter.report("E0305", message, span)
+            return UNKNOWN
+        return layer
 
     def _call_value(
         self, called: object, bound_at: Span, node: tree.CallExpr, callee: tree.NameExpr, environment: Environment
@@ -221,9 +230,9 @@ class Evaluator:
         if isinstance(called, LayerValue):
             op = called.op
             bound = bind_arguments(op, op.name, node.arguments, callee.span, environment, self, self._reporter)
-            return (
-                UNKNOWN if bound is None else LayerValue(op, tuple({**dict(called.arguments), **bound.values}.items()))
-            )
+            if bound is None:
+                return UNKNOWN
+            return self._layer_value(op, {**dict(called.arguments), **bound.values}, node.span)
         if not isinstance(called, Unknown):
             message = f"`{callee.name}` is {kind_of(called)}, which cannot be called"
             self._reporter.report("E0203", message, callee.span, labels=(Label(bound_at, "bound here"),))

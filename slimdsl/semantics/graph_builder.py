@@ -63,6 +63,7 @@ class GraphBuilder:
         self._by_tensor: dict[Tensor, Variable] = {}
         self._span: Span | None = None
         self.apply_other: Callable[[Applicable, Tensor, Span], object] | None = None
+        self.count_node: Callable[[Span | None], None] = _count_nothing
 
     def variable(
         self,
@@ -151,6 +152,7 @@ class GraphBuilder:
         types = op.infer_all(*(operand.type for operand in inputs))
         for kind in types:
             _check_size(kind)
+        self.count_node(self._span)
         name = self.names.node(wanted)
         results = tuple(Tensor(name, index, kind, self._span) for index, kind in enumerate(types))
         tensors = tuple(operand for operand in inputs if isinstance(operand, Tensor))
@@ -332,6 +334,10 @@ class GraphBuilder:
             layers=tuple(self.layers),
             training=self.training,
         )
+
+
+def _count_nothing(_: Span | None) -> None:
+    """Before there is a limit."""
 
 
 def _check_size(kind: TensorType) -> None:

@@ -215,15 +215,12 @@ class LayerPlacer:
         if isinstance(prepared, PreparedBlock):
             return self._blocks.call(prepared, x, path, span)
         outer = self._builder.scope
-        before = len(self._builder.nodes)
         try:
             return self._builder.place(prepared.applied, x, path, span, self._reporter.steps())
         except ShapeError as error:
             self._shape_error(error, prepared, x, span)
         except Reported:
             pass
-        finally:
-            self._limits.nodes(len(self._builder.nodes) - before, span)
         self._builder.scope = outer
         return UNKNOWN
 

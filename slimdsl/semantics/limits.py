@@ -12,6 +12,7 @@ MAX_STATEMENTS = 100_000
 MAX_NODES = 60_000
 MAX_WORK = 1_000_000
 MAX_CALLS = 60
+MAX_LAYERS_WITHIN = 8
 MAX_DEPTH = 400
 """Braces, calls and operators within each other; a level takes four of Python's frames, see `RECURSION_LIMIT`."""
 
@@ -52,14 +53,14 @@ class Limits:
         if self._reporter.error_count >= MAX_ERRORS:
             raise TooMuch
 
-    def nodes(self, count: int, span: Span) -> None:
-        """Count nodes that were made.
+    def node(self, span: Span | None) -> None:
+        """Count a node that is made.
 
         Raises:
             TooMuch: there were too many.
         """
-        self.budget.nodes -= count
-        if self.budget.nodes < 0:
+        self.budget.nodes -= 1
+        if self.budget.nodes < 0 and span is not None:
             self._stop(f"the graphs of the file have more than {MAX_NODES:,} nodes", span)
 
     def work(self, count: int, span: Span) -> None:

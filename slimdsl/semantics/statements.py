@@ -43,6 +43,7 @@ class Statements:
         self._ports = Ports(reporter, builder, self._evaluator)
         self._branches: list[Branch] | None = None
         builder.apply_other = blocks.apply
+        builder.count_node = self._limits.node
 
     @property
     def evaluator(self) -> Evaluator:

@@ -67,6 +67,12 @@ GENERATED = {
         "E0201",
     ),
     "a long list as a shape": (f"{HEAD}  let a = 1..100000\n  reshape(a)\n{TAIL}", "E0302"),
+    "layers within layers": (
+        "slim 1\nlet l0 = relu\n"
+        + "".join(f"let l{i + 1} = fc(3, activation=l{i}, norm=l{i})\n" for i in range(40))
+        + f"{NET.format(name='f')}  flatten\n  l40\n{TAIL}",
+        "E0305",
+    ),
     "a huge range": (f"{HEAD}  let a = 1..1000000000\n{TAIL}", "E0301"),
     "a chain of sizes": (
         HEAD + "  let a0 = shape(it)[0]\n" + "".join(f"  let a{i + 1} = a{i} * (a{i} + 1)\n" for i in range(40)) + TAIL,

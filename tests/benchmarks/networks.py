@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import slimdsl
+from slimdsl.backends.graphdef.emitter import emit
 from slimdsl.compiler import Compilation, read_source
 from tests.benchmarks.timing import take_turns
 
@@ -34,7 +36,7 @@ def main(wanted: list[str]) -> None:
     os.chdir(ROOT)
     tool = [sys.executable, "-m", "slimdsl"]
     bare = [sys.executable, "-c", "pass"]
-    print(f"{'network':32} {'check s':>8} {'graphdef s':>10} {'check / bare':>12}")
+    print(f"{'network':32} {'check s':>8} {'graphdef s':>10} {'check / bare':>12} {'nodes':>7} {'graphdef kB':>11}")
     for path, net in networks():
         if wanted and net not in wanted:
             continue
@@ -47,7 +49,9 @@ def main(wanted: list[str]) -> None:
             rounds=3,
         )
         check, graphdef, start = (taken[key].seconds for key in ("check", "graphdef", "bare"))
-        print(f"{net:32} {check:8.2f} {graphdef:10.2f} {check / start:12.1f}")
+        emission = emit(slimdsl.load(path, net).graph, form="graphdef", seed=0)
+        sizes = f"{emission.node_count:7} {emission.size / 1000:11.0f}"
+        print(f"{net:32} {check:8.2f} {graphdef:10.2f} {check / start:12.1f} {sizes}", flush=True)
     if not wanted:
         grow(tool)
 
