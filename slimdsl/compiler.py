@@ -80,7 +80,7 @@ class Compilation:
 
     @property
     def used_files(self) -> tuple[str, ...]:
-        """The real paths of all files that the source uses."""
+        """The paths of all files that the source uses, as they are written, from the root of the file system."""
         return self._loaded.used
 
     @property

@@ -13,6 +13,9 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+ROOT_MARKS = (".git", "pyproject.toml")
+"""What the folder of a project has."""
+
 TEMPORARY_SUFFIX = ".slimdsl-tmp"
 """How the names of unfinished files end."""
 
@@ -158,3 +161,15 @@ def _explained(path: str, error: OSError) -> FileWriteError:
         return FileWriteError(path, error.errno, f"there is no folder `{os.path.dirname(path)}`")
     reason = error.strerror or "unknown reason"
     return FileWriteError(path, error.errno, reason[0].lower() + reason[1:])
+
+
+def project_root(folder: str) -> str:
+    """The nearest folder upwards that looks like a project's; the folder itself where none does."""
+    current = os.path.realpath(folder)
+    while True:
+        if any(os.path.exists(os.path.join(current, mark)) for mark in ROOT_MARKS):
+            return current
+        above = os.path.dirname(current)
+        if above == current:
+            return os.path.realpath(folder)
+        current = above

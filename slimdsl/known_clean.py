@@ -13,6 +13,8 @@ import os
 from collections.abc import Sequence
 from hashlib import blake2b
 
+from slimdsl.files import project_root
+
 LIMIT = 5_000
 _FORMAT = 1
 
@@ -39,26 +41,30 @@ class KnownClean:
     def __init__(self, folder: str, options: str) -> None:
         self._path = os.path.join(folder, "check.json")
         self._options = f"{_compiler_stamp()} {options}"
-        self._digests: dict[str, str] = {}
+        self._states: dict[str, str] = {}
         self._changed = False
         self._entries = self._read()
 
     def nets(self, path: str) -> int | None:
         """The number of nets in a file that is known to be clean; None where it is not known."""
+        # Taken before anything is compiled: what changes meanwhile is not what was compiled.
+        own = self._state(os.path.abspath(path))
         entry = self._entries.get(self._key(path))
         if not isinstance(entry, dict):
             return None
         files, nets = entry.get("files"), entry.get("nets")
-        if not isinstance(files, dict) or not isinstance(nets, int) or os.path.realpath(path) not in files:
+        if not isinstance(files, dict) or not isinstance(nets, int) or entry.get("root") != self._root(path):
             return None
-        return nets if all(self._digest(file) == digest for file, digest in files.items()) else None
+        if files.get(os.path.abspath(path)) != own:
+            return None
+        return nets if all(self._state(file) == state for file, state in files.items()) else None
 
     def remember(self, path: str, used: Sequence[str], nets: int) -> None:
         """Note that a file, with the files that it uses, was found clean."""
-        files = {file: self._digest(file) for file in (os.path.realpath(path), *used)}
+        files = {file: self._state(file) for file in (os.path.abspath(path), *used)}
         if all(files.values()):
             self._entries.pop(self._key(path), None)
-            self._entries[self._key(path)] = {"files": files, "nets": nets}
+            self._entries[self._key(path)] = {"files": files, "nets": nets, "root": self._root(path)}
             self._changed = True
 
     def save(self) -> None:
@@ -77,10 +83,12 @@ class KnownClean:
             return
 
     def _read(self) -> dict[str, object]:
+        if not os.path.isfile(self._path):
+            return {}
         try:
             with open(self._path, encoding="utf-8") as file:
                 document = json.load(file)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         if not isinstance(document, dict) or document.get("format") != _FORMAT:
             return {}
@@ -88,18 +96,24 @@ class KnownClean:
         return entries if isinstance(entries, dict) else {}
 
     def _key(self, path: str) -> str:
-        return f"{self._options} {os.path.realpath(path)}"
+        return f"{self._options} {os.path.abspath(path)}"
 
-    def _digest(self, path: str) -> str:
-        """The digest of a file's bytes; empty where it is no plain file that can be read."""
-        if path not in self._digests:
+    @staticmethod
+    def _root(path: str) -> str:
+        """The project that the file belongs to: it decides what the file may use."""
+        return project_root(os.path.dirname(os.path.abspath(path)))
+
+    def _state(self, path: str) -> str:
+        """Where a path leads, and the digest of the bytes there; empty where that is no plain file that can be read."""
+        if path not in self._states:
             try:
                 # A pipe could be read only once, and that is for the compiler.
                 data = _bytes(path) if os.path.isfile(path) else None
             except OSError:
                 data = None
-            self._digests[path] = "" if data is None else blake2b(data, digest_size=20).hexdigest()
-        return self._digests[path]
+            digest = "" if data is None else blake2b(data, digest_size=20).hexdigest()
+            self._states[path] = f"{digest} {os.path.realpath(path)}" if digest else ""
+        return self._states[path]
 
 
 def _bytes(path: str) -> bytes:

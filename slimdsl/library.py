@@ -6,6 +6,7 @@ import os
 
 from slimdsl.diagnostics.diagnostic import Diagnostic, has_errors
 from slimdsl.diagnostics.source import Source, Span
+from slimdsl.files import project_root
 from slimdsl.semantics.items import Items
 from slimdsl.semantics.reporter import Reporter
 from slimdsl.syntax import tree
@@ -13,7 +14,6 @@ from slimdsl.syntax.parser import ParseResult, parse
 from slimdsl.values import Value, value
 
 MAX_FILE_BYTES = 2**20
-ROOT_MARKS = (".git", "pyproject.toml")
 
 
 def read_source(path: str) -> tuple[Source, tuple[Diagnostic, ...]]:
@@ -48,7 +48,7 @@ class Loaded(Value):
     Attributes:
         parsed: its tree.
         items: what it defines and uses.
-        used: the real paths of all files that it uses, directly or through others.
+        used: the paths of all files that it uses, directly or through others.
         diagnostics: what was found, in it and in them.
         readable: False where syntax errors or missing files leave parts out.
     """
@@ -83,7 +83,7 @@ class Library:
                 loaded = self._use(item, source, root, chain, found)
                 if loaded is not None:
                     used.append(loaded.items)
-                    paths[os.path.realpath(loaded.parsed.module.span.source.name)] = None
+                    paths[os.path.abspath(loaded.parsed.module.span.source.name)] = None
                     paths.update(dict.fromkeys(loaded.used))
                 broken = broken or loaded is None or not loaded.readable
         reporter = Reporter()
@@ -128,15 +128,3 @@ class Library:
         loaded = self._files[real]
         found += loaded.diagnostics
         return loaded
-
-
-def project_root(folder: str) -> str:
-    """The nearest folder upwards that looks like a project's; the folder itself where none does."""
-    current = os.path.realpath(folder)
-    while True:
-        if any(os.path.exists(os.path.join(current, mark)) for mark in ROOT_MARKS):
-            return current
-        above = os.path.dirname(current)
-        if above == current:
-            return os.path.realpath(folder)
-        current = above

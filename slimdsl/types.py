@@ -208,6 +208,22 @@ def product(shape: Shape) -> Dim:
     return total
 
 
+def symbol_names(dim: Dim) -> set[str]:
+    """The named sizes that a dimension depends on."""
+    if isinstance(dim, int):
+        return set()
+    found: set[str] = set()
+    for monomial, _ in dim.terms:
+        for atom in monomial:
+            found |= symbol_names(atom.numerator) if isinstance(atom, FloorDiv) else {atom.name}
+    return found
+
+
+def rounded(dim: Dim) -> bool:
+    """True for a dimension with a division in it, which may be equal to another for some sizes alone."""
+    return isinstance(dim, SymbolicDim) and any(isinstance(a, FloorDiv) for monomial, _ in dim.terms for a in monomial)
+
+
 def substitute(dim: Dim, sizes: Mapping[str, int]) -> Dim:
     """The dimension with some named sizes replaced by numbers."""
     if isinstance(dim, int):

@@ -38,7 +38,7 @@ def answer(text: str) -> None:
     compilation = Compilation(Source("fuzz.slim", text))
     rendered = render(compilation.diagnostics)
     assert bool(rendered) == bool(compilation.diagnostics)
-    if not has_errors(compilation.diagnostics) and len(compilation.net_names) == 1:
+    if not has_errors(compilation.diagnostics) and len(compilation.complete_names) == len(compilation.net_names) == 1:
         graph = compilation.graph
         assert graph is not None
         verify(graph)

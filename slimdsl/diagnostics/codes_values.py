@@ -51,7 +51,7 @@ Give the input a number for it, or ask for something that is known.
         "the network is larger than the compiler takes on",
         """Repeats, statements and nodes are counted while the nets of a file unfold, so that a typing error fills neither the memory nor
 the day: 10,000 rounds of one `repeat`, 60 calls of blocks and functions within each other, and in all nets of a file together
-100,000 statements and rounds, 60,000 nodes, and 1,000,000 entries of lists that operators and functions go over.
+50,000 statements, rounds and calls, 60,000 nodes, and 1,000,000 entries of lists that operators and functions go over.
 """,
     ),
     Code(

@@ -22,6 +22,9 @@ class Tensor(Record):
     type: TensorType
     span: Span | None = field(default=None, repr=False)
 
+    def __str__(self) -> str:
+        return f"the tensor {self.type}"
+
     @property
     def name(self) -> str:
         """The name of the tensor in TensorFlow: ``conv1/Relu:0``."""

@@ -14,6 +14,7 @@ Everything of the graph is in it but the spans. Arguments are literals; nothing 
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Iterator
 
@@ -75,6 +76,8 @@ def _encode(given: object) -> object:
         return {"dtype": given.value}
     if isinstance(given, SymbolicDim):
         return {"dim": str(given)}
+    if isinstance(given, float) and not math.isfinite(given):
+        return {"float": str(given)}
     if given is None or isinstance(given, (bool, int, float, str)):
         return given
     raise TypeError(f"{given!r} has no textual form")
@@ -85,6 +88,8 @@ def _decode(given: object) -> object:
         return tuple(_decode(item) for item in given)
     if isinstance(given, dict) and "dtype" in given:
         return DTYPES[given["dtype"]]
+    if isinstance(given, dict) and "float" in given:
+        return float(given["float"])
     if isinstance(given, dict):
         return _dim(given["dim"])
     return given

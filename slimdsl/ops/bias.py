@@ -98,12 +98,14 @@ class BiasAdd(Layer):
     name: ClassVar[str] = "bias_add"
     scope_name: ClassVar[str] = "BiasAdd"
     activation: Applicable | None = activation_argument(relu=False)
-    biases_init: Initializer = biases_init_argument()
+    biases_init: Initializer | None = biases_init_argument()
     biases_reg: Regularizer | None = biases_reg_argument()
     trainable: bool = trainable_argument()
 
     def build(self, builder: Builder, x: Operand) -> Operand:
         """Make the biases and add them."""
+        if self.biases_init is None:
+            raise ShapeError("bias_add without biases does nothing", argument="biases_init", help="leave the layer out")
         require_floating(self.name, x.type)
         if x.type.rank < 2:
             shape = shape_text(x.type.shape)

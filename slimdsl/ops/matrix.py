@@ -74,7 +74,8 @@ class MaskFuture(Primitive):
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         require_floating(self.name, x)
-        if x.rank < 2 or surely_unequal(x.shape[-1], x.shape[-2]):
+        if x.rank < 2 or x.shape[-1] != x.shape[-2]:
+            # Sizes that may differ are no less wrong: the mask would stretch an axis of size 1 when the graph runs.
             message = f"mask_future wants scores of each position for each, [N, L, L], not {shape_text(x.shape)}"
             raise ShapeError(message, operand=0)
         return x

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from slimdsl.ops.arguments import IntKind, arg
 from slimdsl.ops.base import Primitive, ShapeError
-from slimdsl.types import Dim, TensorType, shape_text, surely_unequal
+from slimdsl.types import Dim, DType, TensorType, shape_text, surely_unequal
 from slimdsl.values import value
 
 
@@ -29,6 +29,8 @@ class Elementwise(Merge):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         left, right = inputs
+        if left.dtype in (DType.BOOL, DType.STRING):
+            raise ShapeError(f"{self.name} wants numbers, branch 1 is {left}", operand=0)
         if left.dtype != right.dtype:
             raise ShapeError(f"branch 2 is {right}, branch 1 is {left}", operand=1)
         if left.rank != right.rank:

@@ -11,7 +11,7 @@ from slimdsl.ops.base import Builder, Layer, Operand, Primitive, ShapeError
 from slimdsl.ops.padding import Padding, after_margins, padding_argument, put_margins, require_narrow_margins
 from slimdsl.ops.shape import ExpandDims, Squeeze
 from slimdsl.ops.windows import Window, per_axis, require_rank, slide, spatial_part
-from slimdsl.types import Dim, TensorType, shape_text
+from slimdsl.types import Dim, DType, TensorType, shape_text
 from slimdsl.values import value
 
 
@@ -38,6 +38,12 @@ class MaxPooling(Pooling):
 
     name: ClassVar[str] = "max_pooling"
     node_name: ClassVar[str] = "MaxPool"
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if x.rank == 5 and x.dtype is DType.FLOAT64:
+            raise ShapeError("TensorFlow has no 3-D max pool for float64", operand=0, help="`cast(float32)` before it")
+        return Pooling.infer(self, *inputs)
 
 
 @value

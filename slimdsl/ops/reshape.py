@@ -6,7 +6,17 @@ from typing import ClassVar
 
 from slimdsl.ops.arguments import MAX_ENTRIES, ArgumentError, Kind, arg, describe
 from slimdsl.ops.base import Builder, Layer, Operand, Primitive, ShapeError
-from slimdsl.types import Dim, Shape, SymbolicDim, TensorType, product, shape_text, surely_unequal
+from slimdsl.types import (
+    Dim,
+    Shape,
+    SymbolicDim,
+    TensorType,
+    product,
+    rounded,
+    shape_text,
+    surely_unequal,
+    symbol_names,
+)
 from slimdsl.values import value
 
 
@@ -51,7 +61,8 @@ class Reshape(Primitive):
             raise ShapeError("reshape wants a tensor with a batch, this one is a scalar", operand=0)
         count = product(x.shape[1:])
         shape = self._sizes(x, count)
-        foreign = [dim for dim in shape if isinstance(dim, SymbolicDim) and dim not in x.shape]
+        known = {name for dim in x.shape for name in symbol_names(dim)}
+        foreign = [dim for dim in shape if dim not in x.shape and (rounded(dim) or not symbol_names(dim) <= known)]
         if len(foreign) > 1:
             raise ShapeError(
                 f"the sizes `{foreign[0]}` and `{foreign[1]}` are not sizes of {shape_text(x.shape)}",

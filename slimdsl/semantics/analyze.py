@@ -130,4 +130,6 @@ def _check_params(item: tree.NetItem | tree.BlockItem, reporter: Reporter) -> No
             labels = (Label(seen[param.name], "first here"),)
             message = f"`{item.name}` has two parameters called `{param.name}`"
             reporter.report("E0206", message, param.span, labels=labels)
+        if param.name == "it":
+            reporter.report("E0206", "`it` always names the current tensor", param.span)
         seen.setdefault(param.name, param.span)

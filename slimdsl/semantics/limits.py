@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from slimdsl.diagnostics.source import Span
 from slimdsl.semantics.reporter import MAX_ERRORS, Reporter
 
-MAX_STATEMENTS = 100_000
+MAX_STATEMENTS = 50_000
 MAX_NODES = 60_000
 MAX_WORK = 1_000_000
 MAX_CALLS = 60
@@ -80,6 +80,7 @@ class Limits:
         Raises:
             TooMuch: they are too deep; a block or a function that calls itself ends here.
         """
+        self.statement(span)
         self._calls += 1
         if self._calls > MAX_CALLS:
             self._stop(f"`{name}` is called within itself or others more than {MAX_CALLS} levels deep", span)

@@ -148,5 +148,6 @@ class MergeRunner:
                 place = made_at
             elif number == 0 and error.operand is not None:
                 labels.append(Label(made_at, f"branch 1 ends here: {tensor.type}"))
-        help = error.help
-        self._reporter.report("E0402", f"`{stage.name}`: {error.message}", place, labels=tuple(labels), help=help)
+        help, bare = error.help, error.message.removeprefix(f"{stage.name} ")
+        told = f"`{stage.name}` {bare}" if bare != error.message else f"`{stage.name}`: {bare}"
+        self._reporter.report("E0402", told, place, labels=tuple(labels), help=help)

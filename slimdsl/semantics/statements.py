@@ -230,6 +230,7 @@ class Statements:
         for number, item in enumerate(items, 1):
             self._limits.statement(statement.span)
             inner = Environment(environment)
+            branches = len(self._branches or ())
             with self._reporter.frame(f"in round {number} of the `for`", statement.pattern.span):
                 self._bind(statement.pattern, item, inner)
                 path: str | Unknown = self._builder.scope
@@ -238,11 +239,18 @@ class Statements:
                 if not isinstance(path, Unknown):
                     with self._builder.inside(path):
                         self._body(statement.body, Environment(inner))
-                if isinstance(self.current, Tensor) and statement.scope is not None and not isinstance(path, Unknown):
-                    self._builder.mark_end_point(path, self.current)
+                made = self._made_since(branches)
+                if isinstance(made, Tensor) and statement.scope is not None and not isinstance(path, Unknown):
+                    self._builder.mark_end_point(path, made)
             if self._reporter.error_count > errors:
                 self.current = UNKNOWN
                 break
+
+    def _made_since(self, branches: int) -> object:
+        """What a round of a loop made: the current tensor, or in a merge its last branch, None where it has none."""
+        if self._branches is None:
+            return self.current
+        return self._branches[-1][0] if len(self._branches) > branches else None
 
     def _if(self, statement: tree.IfStmt, environment: Environment) -> None:
         truth = self._evaluator.condition(statement.condition, environment, "the condition")
@@ -305,6 +313,9 @@ class Statements:
         else:
             name = statement.pattern.name if isinstance(statement.pattern, tree.NamePattern) else "function"
             given = FunctionValue(name, statement.params, statement.value, environment)
+            for param in statement.params:
+                if param.name == "it":
+                    self._reporter.report("E0206", "`it` always names the current tensor", param.span)
         self._bind(statement.pattern, given, environment)
 
     def _bind(self, pattern: tree.Pattern, given: object, environment: Environment) -> None:

@@ -11,8 +11,8 @@ from slimdsl.semantics.defaults import Default
 from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.evaluate import Evaluator
 from slimdsl.semantics.reporter import Reporter
-from slimdsl.semantics.tables import LAYERS
-from slimdsl.semantics.values import Unknown
+from slimdsl.semantics.tables import LAYERS, MERGES
+from slimdsl.semantics.values import Unknown, kind_of
 from slimdsl.syntax import tree
 
 
@@ -67,6 +67,12 @@ def _layers(
             layers.append((binding.value.defaults_key, dict.fromkeys(binding.value.parameters, _ANYTHING)))
         elif op is not None:
             layers.append((target.name, {name: spec.kind for name, spec in argument_specs(op).items()}))
+        elif target.name in MERGES:
+            message = f"`{target.name}` is a merge; `with` sets defaults of layers and blocks"
+            reporter.report("E0204", message, target.span)
+        elif binding is not None and not isinstance(binding.value, Unknown):
+            message = f"`{target.name}` is {kind_of(binding.value)}; `with` sets defaults of layers and blocks"
+            reporter.report("E0204", message, target.span, labels=(Label(binding.span, "bound here"),))
         else:
             help = reporter.did_you_mean(target.name, LAYERS)
             reporter.report("E0201", f"unknown layer `{target.name}`", target.span, help=help)

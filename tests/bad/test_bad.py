@@ -67,6 +67,18 @@ GENERATED = {
         "E0201",
     ),
     "a long list as a shape": (f"{HEAD}  let a = 1..100000\n  reshape(a)\n{TAIL}", "E0302"),
+    "functions of functions": (
+        "slim 1\nlet f0(x) = x\n"
+        + "".join(f"let f{i + 1}(x) = f{i}(x) + f{i}(x)\n" for i in range(40))
+        + f"{NET.format(name='f')}  flatten\n  fc(f40(1))\n{TAIL}",
+        "E0305",
+    ),
+    "blocks of blocks": (
+        "slim 1\nblock b0(f = relu) {\n  f\n}\n"
+        + "".join(f"block b{i + 1}(f = relu) {{\n  b{i}\n  b{i}\n}}\n" for i in range(40))
+        + f"{NET.format(name='f')}  b40\n{TAIL}",
+        "E0305",
+    ),
     "layers within layers": (
         "slim 1\nlet l0 = relu\n"
         + "".join(f"let l{i + 1} = fc(3, activation=l{i}, norm=l{i})\n" for i in range(40))

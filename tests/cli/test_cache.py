@@ -63,6 +63,27 @@ def test_a_change_in_a_file_that_is_used_counts(tmp_path: Path) -> None:
     assert probe("a.slim", cwd=tmp_path)[0] == 1
 
 
+def test_a_link_that_leads_elsewhere_counts(tmp_path: Path) -> None:
+    (tmp_path / "a.slim").write_text(USING)
+    (tmp_path / "good.slim").write_text(BLOCK)
+    (tmp_path / "bad.slim").write_text(BLOCK.replace("fc(3)", "fc(0)"))
+    (tmp_path / "b.slim").symlink_to("good.slim")
+    assert probe("a.slim", cwd=tmp_path)[0] == 0
+    (tmp_path / "b.slim").unlink()
+    (tmp_path / "b.slim").symlink_to("bad.slim")
+    assert probe("a.slim", cwd=tmp_path)[0] == 1
+
+
+def test_the_project_counts(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "b.slim").write_text(BLOCK)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.slim").write_text(USING.replace("b.slim", "../b.slim"))
+    assert probe("sub/a.slim", cwd=tmp_path)[0] == 0
+    (tmp_path / "pyproject.toml").rename(tmp_path / "sub" / "pyproject.toml")
+    assert probe("sub/a.slim", cwd=tmp_path)[0] == 1
+
+
 def test_findings_are_never_remembered(tmp_path: Path) -> None:
     (tmp_path / "a.slim").write_text(CLEAN.replace("fc(n", "fd(n"))
     assert probe(cwd=tmp_path)[0] == 1
@@ -83,7 +104,17 @@ def test_a_wrong_value_is_found_though_the_file_is_known(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"format": 1}', '{"format": 1, "entries": [1]}', '{"format": 9, "entries": {}}', "\0"]
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"format": 1}',
+        '{"format": 1, "entries": [1]}',
+        '{"format": 9, "entries": {}}',
+        "\0",
+        "[" * 200_000,
+    ],
 )
 def test_a_damaged_cache_is_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.slim").write_text(CLEAN)
