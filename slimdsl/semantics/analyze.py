@@ -77,8 +77,12 @@ def analyze(items: Items, net: str, parameters: Mapping[str, tree.Expr], budget:
     resolved = resolve(items, net, reporter)
     assert resolved is not None, "survey leaves out nets that cannot be resolved"
     # What may nest is limited by us, with a diagnostic; Python's own limit must not come first.
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
-    graph = _build(resolved, items, parameters, reporter, budget, training=training)
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, RECURSION_LIMIT))
+    try:
+        graph = _build(resolved, items, parameters, reporter, budget, training=training)
+    finally:
+        sys.setrecursionlimit(before)
     return Analysis(graph=None if reporter.error_count else graph, diagnostics=tuple(reporter.diagnostics))
 
 
