@@ -43,7 +43,11 @@ def configure(parser: ArgumentParser) -> None:
     )
     forms = "; ".join(f"{form.name}: {form.description}" for form in FORMATS)
     parser.add_argument("--to", choices=format_names(), default=FORMATS[0].name, help=f"{forms} ({FORMATS[0].name})")
-    parser.add_argument("--training", action="store_true", help="the training graph; needs --to graphdef")
+    parser.add_argument(
+        "--training",
+        action="store_true",
+        help="the training graph; its variables need --to graphdef, frozen they are constants",
+    )
     parser.add_argument("--text", action="store_true", help="write protobuf's text form, <net>.pbtxt")
     weights = parser.add_mutually_exclusive_group()
     weights.add_argument("--seed", type=_seed, metavar="N", help="draw the first values from this number (0)")
@@ -56,8 +60,6 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Compile, write and say what was written; return 1 where there are errors."""
-    if arguments.training and _form(arguments).stores_weights:
-        raise Refusal(f"a {arguments.to} graph has no variables to train; write `--training --to graphdef`")
     compilation = open_compilation(arguments.file, arguments, training=arguments.training)
     graph = graph_of(compilation, arguments.file, arguments)
     if graph is None:
@@ -148,11 +150,11 @@ class _Watched:
 
 def _report(graph: Graph, emission: Emission, written: WrittenFile, arguments: Namespace) -> Iterator[str]:
     """What was written, a line for each fact."""
-    kind = (
-        "training graph with variables"
-        if arguments.training
-        else ("frozen graph" if _form(arguments).stores_weights else "graph with variables")
-    )
+    frozen = _form(arguments).stores_weights
+    if arguments.training:
+        kind = "training graph with constant weights" if frozen else "training graph with variables"
+    else:
+        kind = "frozen graph" if frozen else "graph with variables"
     path = "standard output" if written.path == STDOUT else written.path
     yield f"wrote {path}: {kind}, {size_text(written.size)}, {plural(written.nodes, 'node')}"
     yield f"  parameters  {graph.parameter_count():,} in {plural(len(graph.variables), 'variable')}"
