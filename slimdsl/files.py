@@ -22,9 +22,12 @@ TEMPORARY_SUFFIX = ".slimdsl-tmp"
 STDOUT = "-"
 """The path that stands for standard output."""
 
+_LARGEST_COPY = 1 << 30
+_COPY_PIECE = 1 << 20
 _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 _SEPARATORS = (os.sep, os.altsep or os.sep)
-_OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says when a file cannot grow."""
 
 
 class FileWriteError(OSError):
@@ -63,7 +66,7 @@ def replace_file(path: str) -> Iterator[int]:
         target = os.path.realpath(path)
         temporary, descriptor = _create_temporary(target)
     except OSError as error:
-        raise _explained(path, error) from None
+        raise explained(path, error) from None
     try:
         try:
             yield descriptor
@@ -73,10 +76,10 @@ def replace_file(path: str) -> Iterator[int]:
         os.replace(temporary, target)
     except BaseException as error:
         os.unlink(temporary)
-        if isinstance(error, OSError) and error.errno in _OUT_OF_SPACE:
-            raise _explained(path, error) from None
+        if isinstance(error, OSError) and error.errno in OUT_OF_SPACE:
+            raise explained(path, error) from None
         raise
-    _sync_folder(os.path.dirname(target))
+    sync_folder(os.path.dirname(target))
 
 
 def overwritten(path: str, read: Iterable[str]) -> str:
@@ -97,6 +100,28 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
     view = memoryview(data).cast("B") if isinstance(data, memoryview) else memoryview(data)
     while len(view):
         view = view[os.write(descriptor, view) :]
+
+
+def copy_range(source: int, offset: int, size: int, descriptor: int) -> None:
+    """Append bytes of one open file to another, within the system where it can do that.
+
+    Raises:
+        OSError: they cannot be read or written, or the file is shorter.
+    """
+    while size:
+        try:
+            done = os.copy_file_range(source, descriptor, min(size, _LARGEST_COPY), offset)
+        except (AttributeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in OUT_OF_SPACE:
+                raise
+            # Another system, or a pipe, or two file systems that cannot do it.
+            piece = os.pread(source, min(size, _COPY_PIECE), offset)
+            write_all(descriptor, piece)
+            done = len(piece)
+        if not done:
+            raise OSError(errno.EIO, "the file that is copied has become shorter")
+        offset += done
+        size -= done
 
 
 def _is_stream(path: str) -> bool:
@@ -130,16 +155,21 @@ def _create_temporary(target: str) -> tuple[str, int]:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     number = 0
     while True:
-        # 255 bytes is the longest name of most file systems; the target's own may be as long.
-        kept = os.fsdecode(os.fsencode(name)[:200])
-        temporary = os.path.join(folder, f".{kept}.{os.getpid()}-{number}{TEMPORARY_SUFFIX}")
+        temporary = os.path.join(folder, temporary_name(name, number))
         try:
             return temporary, os.open(temporary, flags, 0o666)
         except FileExistsError:
             number += 1
 
 
-def _sync_folder(folder: str) -> None:
+def temporary_name(name: str, number: int) -> str:
+    """The name of an unfinished file or folder that will be called `name`."""
+    # 255 bytes is the longest name of most file systems; the target's own may be as long.
+    kept = os.fsdecode(os.fsencode(name)[:200])
+    return f".{kept}.{os.getpid()}-{number}{TEMPORARY_SUFFIX}"
+
+
+def sync_folder(folder: str) -> None:
     """Make the rename itself durable, where the file system can."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
@@ -153,7 +183,8 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def _explained(path: str, error: OSError) -> FileWriteError:
+def explained(path: str, error: OSError) -> FileWriteError:
+    """The error of the system as one sentence about the path."""
     if isinstance(error, FileWriteError):
         return error
     folder = os.path.dirname(os.path.abspath(path))

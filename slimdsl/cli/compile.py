@@ -22,7 +22,7 @@ from slimdsl.cli.streams import say
 from slimdsl.files import STDOUT, FileWriteError, overwritten
 from slimdsl.ir.graph import Graph, Variable
 from slimdsl.weights.npz import NpzWeights
-from slimdsl.weights.source import LARGEST_SEED, Sink, WeightsError, WeightSource
+from slimdsl.weights.source import LARGEST_SEED, FileRange, Sink, WeightsError, WeightSource
 
 _SEED = re.compile(r"[0-9]{1,20}\Z")
 """What is read as a seed; `int` would take more: other digits, spaces, a sign."""
@@ -131,7 +131,7 @@ def _weights(graph: Graph, path: str | None, seed: int, *, stored: bool) -> Iter
         yield archive
 
 
-class _Watched:
+class _Watched(WeightSource):
     """A weight source that tells a meter what passes through it."""
 
     def __init__(self, weights: WeightSource, meter: ProgressMeter) -> None:
@@ -146,6 +146,10 @@ class _Watched:
             self._meter.advance(memoryview(data).nbytes)
 
         self._weights.write(variable, counted)
+
+    def file_range(self, variable: Variable) -> FileRange | None:
+        """Where the variable's values stand in a file."""
+        return self._weights.file_range(variable)
 
 
 def _report(graph: Graph, emission: Emission, written: WrittenFile, arguments: Namespace) -> Iterator[str]:

@@ -17,7 +17,7 @@ from slimdsl.diagnostics.suggest import nearest
 from slimdsl.ir.graph import Variable
 from slimdsl.types import DType, shape_text
 from slimdsl.values import Value, positional
-from slimdsl.weights.source import Sink, WeightsError
+from slimdsl.weights.source import Sink, WeightsError, WeightSource
 
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 10_000
@@ -44,7 +44,7 @@ class ArrayHeader(Value):
     shape: tuple[int, ...]
 
 
-class NpzWeights:
+class NpzWeights(WeightSource):
     """A `WeightSource` that reads an archive; make one with `open` and `close` it."""
 
     def __init__(self, path: str, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> None:

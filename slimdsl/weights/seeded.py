@@ -7,13 +7,13 @@ import numpy as np
 from slimdsl.ir.graph import Variable
 from slimdsl.types import DType
 from slimdsl.weights.initial_values import Array, draw_chunks
-from slimdsl.weights.source import Sink
+from slimdsl.weights.source import Sink, WeightSource
 
 _SPELLINGS = {DType.FLOAT32: "<f4", DType.FLOAT64: "<f8", DType.FLOAT16: "<f2"}
 
 
-class SeedWeights:
-    """A `WeightSource` of first values.
+class SeedWeights(WeightSource):
+    """The first values of variables.
 
     Args:
         seed: an integer from 0 to 2^64 - 1.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, Union
+from typing import Union
 
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.ir.graph import Variable
+from slimdsl.values import Value, value
 
 Sink = Callable[[Union[bytes, memoryview]], None]
 """Takes the next bytes; they may be overwritten once it returns."""
@@ -22,8 +23,17 @@ class WeightsError(Exception):
         self.diagnostics = diagnostics
 
 
-class WeightSource(Protocol):
-    """Gives the values of one variable after another."""
+@value
+class FileRange(Value):
+    """Bytes of an open file: `size` of them from `offset`."""
+
+    descriptor: int
+    offset: int
+    size: int
+
+
+class WeightSource:
+    """Base of what gives the values of one variable after another."""
 
     def write(self, variable: Variable, sink: Sink) -> None:
         """Pass on the values: as many as the variable has elements, row-major, little-endian.
@@ -31,4 +41,12 @@ class WeightSource(Protocol):
         Raises:
             WeightsError: the values cannot be read.
         """
-        ...
+        raise NotImplementedError
+
+    def file_range(self, variable: Variable) -> FileRange | None:
+        """Where these very bytes stand in a file, so that the system can copy them; None where they do not.
+
+        Raises:
+            WeightsError: they are damaged.
+        """
+        return None

@@ -10,6 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:  # The recording scripts run beside TF-Slim, where slimdsl cannot be imported.
     from slimdsl.ir.graph import Variable
+from slimdsl.weights.source import WeightSource
 
 
 def variable_values(name: str, shape: Sequence[int]) -> np.ndarray:
@@ -35,7 +36,7 @@ def input_values(shape: Sequence[int]) -> np.ndarray:
     return (0.5 * z).astype(np.float32)
 
 
-class RecipeWeights:
+class RecipeWeights(WeightSource):
     """A `WeightSource` of the recorded values."""
 
     def write(self, variable: Variable, sink: Callable[[bytes | memoryview], None]) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 
 from slimdsl.backends.graphdef.emission import Emission, content_size
 from slimdsl.diagnostics.diagnostic import Diagnostic
-from slimdsl.files import replace_file, write_all
+from slimdsl.files import copy_range, replace_file, write_all
 from slimdsl.ir.graph import Variable
 from slimdsl.values import Value, value
 from slimdsl.weights.source import Sink, WeightSource
@@ -58,7 +58,7 @@ def write_emission(emission: Emission, weights: WeightSource | None, path: str) 
     """
     check_size(emission)
     with replace_file(path) as descriptor:
-        _pass_on(emission, weights, partial(write_all, descriptor))
+        pass_on(emission, weights, partial(write_all, descriptor), descriptor)
     return WrittenFile(path=path, size=emission.size, nodes=emission.node_count)
 
 
@@ -88,11 +88,22 @@ def graph_bytes(emission: Emission, weights: WeightSource | None) -> bytes:
     """
     check_size(emission)
     content = bytearray()
-    _pass_on(emission, weights, content.extend)
+    pass_on(emission, weights, content.extend)
     return bytes(content)
 
 
-def _pass_on(emission: Emission, weights: WeightSource | None, sink: Sink) -> None:
+def pass_on(emission: Emission, weights: WeightSource | None, sink: Sink, descriptor: int | None = None) -> None:
+    """Pass on all bytes of a graph.
+
+    Args:
+        emission: the graph.
+        weights: the numbers for its slots; None where it has none.
+        sink: takes the bytes.
+        descriptor: what the sink writes to, where it does: weights that stand in a file are copied by the system.
+
+    Raises:
+        WeightsError: the weights cannot be read.
+    """
     pending = bytearray()
     for piece in emission.pieces:
         if isinstance(piece, bytes):
@@ -103,12 +114,23 @@ def _pass_on(emission: Emission, weights: WeightSource | None, sink: Sink) -> No
         pending += piece.header
         sink(bytes(pending))
         pending.clear()
-        _pass_on_weights(weights, piece.variable, sink)
+        pass_on_weights(weights, piece.variable, sink, descriptor)
     sink(bytes(pending))
 
 
-def _pass_on_weights(weights: WeightSource, variable: Variable, sink: Sink) -> None:
-    """Pass on one variable's numbers and see that they are as many as the header before them says."""
+def pass_on_weights(weights: WeightSource, variable: Variable, sink: Sink, descriptor: int | None = None) -> None:
+    """Pass on one variable's numbers and see that they are as many as a header before them says.
+
+    Raises:
+        WeightsError: the weights cannot be read.
+    """
+    wanted = content_size(variable)
+    stored = weights.file_range(variable) if descriptor is not None else None
+    if descriptor is not None and stored is not None:
+        if stored.size != wanted:
+            raise RuntimeError(f"`{variable.name}` has {wanted} bytes, and its source has {stored.size}")
+        copy_range(stored.descriptor, stored.offset, stored.size, descriptor)
+        return
     passed = 0
 
     def counted(data: bytes | memoryview) -> None:
@@ -117,5 +139,5 @@ def _pass_on_weights(weights: WeightSource, variable: Variable, sink: Sink) -> N
         sink(data)
 
     weights.write(variable, counted)
-    if passed != content_size(variable):
-        raise RuntimeError(f"`{variable.name}` has {content_size(variable)} bytes, and its source gave {passed}")
+    if passed != wanted:
+        raise RuntimeError(f"`{variable.name}` has {wanted} bytes, and its source gave {passed}")

@@ -19,7 +19,7 @@ from slimdsl.ops.pool import MaxPooling
 from slimdsl.ops.regularizers import L2
 from slimdsl.ops.reshape import Reshape
 from slimdsl.types import Dim, DType, SymbolicDim, TensorType
-from slimdsl.weights.source import Sink
+from slimdsl.weights.source import Sink, WeightSource
 
 N = SymbolicDim.named("N")
 DECAY = 0.9
@@ -94,7 +94,7 @@ def weight_values(variable: Variable) -> np.ndarray:
     return (0.3 * random.standard_normal(variable.shape)).astype("<f4")
 
 
-class NamedWeights:
+class NamedWeights(WeightSource):
     """A source of `weight_values`."""
 
     def write(self, variable: Variable, sink: Sink) -> None:

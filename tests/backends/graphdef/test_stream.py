@@ -17,11 +17,11 @@ from slimdsl.backends.graphdef.stream import LARGEST_GRAPH, GraphTooLargeError, 
 from slimdsl.ir.graph import Graph, Variable
 from slimdsl.ops.activations import Relu
 from slimdsl.ops.initializers import Zeros
-from slimdsl.weights.source import Sink, WeightsError
+from slimdsl.weights.source import Sink, WeightsError, WeightSource
 from tests.backends.graphdef.small_net import GraphMaker, NamedWeights, small_graph
 
 
-class Counting:
+class Counting(WeightSource):
     """Zeros, and a count of the variables that were asked for."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ def test_weights_do_not_pass_through_memory(tmp_path: Path) -> None:
     assert peak < 2 * 2**20
 
 
-class Failing:
+class Failing(WeightSource):
     """Gives out in the middle."""
 
     def write(self, variable: Variable, sink: Sink) -> None:
@@ -108,7 +108,7 @@ class Failing:
         raise WeightsError(())
 
 
-class Short:
+class Short(WeightSource):
     """Gives one number too few."""
 
     def write(self, variable: Variable, sink: Sink) -> None:
