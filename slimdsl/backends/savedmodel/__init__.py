@@ -1,0 +1,1 @@
+"""SavedModels: folders with a graph, signatures and the values of variables."""

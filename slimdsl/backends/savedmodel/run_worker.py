@@ -1,0 +1,33 @@
+"""Runs the signature `serving_default` of a SavedModel; see `slimdsl.backends.running` for the request.
+
+The names in the artefact are those of the signature.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from slimdsl.backends.running import read_inputs, write_outputs
+from slimdsl.workers import Answer, Request, serve
+
+SIGNATURE = "serving_default"
+
+
+def run(request: Request) -> Answer:
+    """Load the model as a client of TensorFlow 2 does, and call the signature."""
+    loaded = tf.saved_model.load(request["path"])
+    if SIGNATURE not in loaded.signatures:
+        raise ValueError(f"the SavedModel has no signature `{SIGNATURE}`")
+    signature = loaded.signatures[SIGNATURE]
+    _positional, types = signature.structured_input_signature
+    feeds = {}
+    for name, array in read_inputs(request).items():
+        if name not in types:
+            raise ValueError(f"the signature `{SIGNATURE}` has no input `{name}`; it has {', '.join(types) or 'none'}")
+        feeds[name] = tf.constant(array, dtype=types[name].dtype)
+    found = {name: tensor.numpy() for name, tensor in signature(**feeds).items()}
+    return write_outputs(request, f"TensorFlow {tf.__version__}", found)
+
+
+if __name__ == "__main__":
+    serve(run)

@@ -1,0 +1,1 @@
+"""StableHLO, exported from the frozen graph by TensorFlow in a process of its own."""

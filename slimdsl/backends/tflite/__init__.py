@@ -1,0 +1,1 @@
+"""LiteRT (TensorFlow Lite) models, converted from the frozen graph by TensorFlow in a process of its own."""
