@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Protocol, cast
+from typing import cast
 
+from slimdsl.cli.commands import Command, CommandModule, HelpFormatter
 from slimdsl.cli.refusal import Refusal, reason
 from slimdsl.cli.streams import give_up, prepare_streams, say, settle_standard_error
 from slimdsl.diagnostics.display import visible
 from slimdsl.diagnostics.suggest import did_you_mean
-from slimdsl.values import Value, positional
 from slimdsl.version import __version__
 
 OK, ERRORS, USAGE, INTERNAL, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
@@ -33,45 +33,14 @@ exit codes: 0 clean, 1 errors found, 2 wrong usage, 3 a bug of slimdsl
 """
 
 
-@positional
-class Command(Value):
-    """A command: its name, one line about it, and the module that has its `configure` and `run`."""
-
-    name: str
-    help: str
-    module: str
-
-
 COMMANDS = (
     Command("compile", "write the TensorFlow graph of a network", "slimdsl.cli.compile"),
     Command("check", "find what is wrong in files and folders", "slimdsl.cli.check"),
     Command("summary", "show layers, shapes, parameters and operations", "slimdsl.cli.summary"),
     Command("manifest", "print inputs, outputs, variables and end points as JSON", "slimdsl.cli.manifest"),
+    Command("weights", "compare, show and convert files of weights", "slimdsl.cli.weights"),
     Command("explain", "explain a diagnostic code", "slimdsl.cli.explain"),
 )
-
-
-class HelpFormatter(RawDescriptionHelpFormatter):
-    """As argparse's own, which loads shutil, and with it all compressors, to ask for the width of the terminal."""
-
-    def __init__(self, prog: str) -> None:
-        try:
-            columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size().columns
-        except (ValueError, OSError):
-            columns = 80
-        super().__init__(prog, width=max(40, min(columns, 120)) - 2)
-
-
-class CommandModule(Protocol):
-    """What the module of a command offers."""
-
-    def configure(self, parser: ArgumentParser) -> None:
-        """Declare the arguments."""
-        ...
-
-    def run(self, arguments: Namespace) -> int:
-        """Carry the command out and return the exit code."""
-        ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:

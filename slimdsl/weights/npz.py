@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import ast
 import zipfile
-from collections.abc import Sequence
+from typing import ClassVar
 
 from slimdsl.diagnostics.diagnostic import Diagnostic
-from slimdsl.diagnostics.suggest import nearest
-from slimdsl.ir.graph import Variable
-from slimdsl.types import DType, shape_text
+from slimdsl.types import DType
 from slimdsl.values import Value, positional
-from slimdsl.weights.source import Sink, WeightsError, WeightSource
+from slimdsl.weights.source import Sink, WeightsError
+from slimdsl.weights.stored import StoredTensor, WeightsFile, unreadable
 
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 10_000
@@ -30,6 +29,8 @@ _DESCRIPTIONS = {
     DType.UINT8: "|u1", DType.INT32: "<i4", DType.INT64: "<i8", DType.BOOL: "|b1",
 }  # fmt: skip
 """How numpy spells each type in a file. It has no bfloat16: `ml_dtypes` saves it as two bytes of no type."""
+
+_DTYPES = {description: dtype for dtype, description in _DESCRIPTIONS.items()}
 
 _LARGEST_SIZE = 2**63 - 1
 """numpy's sizes are signed integers of 64 bits."""
@@ -44,17 +45,27 @@ class ArrayHeader(Value):
     shape: tuple[int, ...]
 
 
-class NpzWeights(WeightSource):
-    """A `WeightSource` that reads an archive; make one with `open` and `close` it."""
+class NpzFile(WeightsFile):
+    """An archive, open for reading; make one with `open`."""
 
-    def __init__(self, path: str, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> None:
-        self.path = path
+    kind: ClassVar[str] = "archive of numpy arrays"
+    entry: ClassVar[str] = "array"
+
+    def __init__(
+        self,
+        path: str,
+        archive: zipfile.ZipFile,
+        members: dict[str, zipfile.ZipInfo],
+        tensors: dict[str, StoredTensor],
+        problems: dict[str, Diagnostic],
+    ) -> None:
+        super().__init__(path, tensors, problems)
         self._archive = archive
         self._members = members
 
     @classmethod
-    def open(cls, path: str) -> NpzWeights:
-        """Open an archive and read its directory.
+    def open(cls, path: str) -> NpzFile:
+        """Open an archive, read its directory and the head of every member.
 
         Raises:
             WeightsError: it is no archive of arrays.
@@ -70,77 +81,36 @@ class NpzWeights(WeightSource):
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         if len(members) != len(archive.infolist()):
             archive.close()
-            raise WeightsError((_unreadable(path, "two of its members have the same name"),))
-        return cls(path, archive, members)
+            raise WeightsError((unreadable(path, "two of its members have the same name"),))
+        tensors: dict[str, StoredTensor] = {}
+        problems: dict[str, Diagnostic] = {}
+        for name, info in members.items():
+            try:
+                with _Member(path, name, archive, info) as member:
+                    header = member.header()
+            except WeightsError as error:
+                (problems[name],) = error.diagnostics
+                continue
+            dtype = _DTYPES.get(header.description)
+            type_text = _type_text(header.description)
+            tensors[name] = StoredTensor(name=name, dtype=dtype, shape=header.shape, type_text=type_text)
+        return cls(path, archive, members, tensors, problems)
 
     def close(self) -> None:
         """Close the file."""
         self._archive.close()
 
-    def __enter__(self) -> NpzWeights:  # noqa: PYI034 - typing.Self is not in Python 3.10
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def check(self, variables: Sequence[Variable]) -> tuple[Diagnostic, ...]:
-        """Everything that keeps this archive from being the weights of these variables; empty where it is."""
-        found: list[Diagnostic] = []
-        wanted = {variable.name: variable for variable in variables}
-        headers: dict[str, ArrayHeader] = {}
-        for name in self._members:
-            try:
-                headers[name] = self._header(name)
-            except WeightsError as error:
-                found.extend(error.diagnostics)
-        extra = [name for name in headers if name not in wanted]
-        for variable in variables:
-            if variable.name in headers:
-                found.extend(_mismatches(self.path, variable, headers[variable.name]))
-            elif variable.name not in self._members:
-                found.append(self._missing(variable, {name: headers[name] for name in extra}))
-        shapes: dict[tuple[int, ...], list[str]] = {}
-        for variable in variables:
-            if variable.name not in headers:
-                shapes.setdefault(variable.shape, []).append(variable.name)
-        for name in extra:
-            similar = _most_alike(name, shapes.get(headers[name].shape, []))
-            help_text = f"did you mean `{similar}`?" if similar else ""
-            message = f"`{self.path}` has an array `{name}`, which no variable is called"
-            found.append(Diagnostic(code="E0502", message=message, span=None, help=help_text))
-        return tuple(found)
-
-    def write(self, variable: Variable, sink: Sink) -> None:
-        """Pass on one variable's values, little-endian and row-major.
-
-        Raises:
-            WeightsError: the array cannot be read to its end, or its checksum is wrong. What `sink` raises passes.
-        """
-        with self._member(variable.name) as member:
+    def write(self, name: str, sink: Sink) -> None:
+        """Pass on one array's numbers, little-endian and row-major; its checksum is compared on the way."""
+        with _Member(self.path, name, self._archive, self._members[name]) as member:
             header = member.header()
-            count = variable.size * variable.tensor.type.dtype.size
+            count = self.tensors[name].size
             if header.fortran_order and len(header.shape) > 1:
                 _write_transposed(member, header, count, sink)
             else:
                 _copy(member, count, sink)
             if member.read(1):
                 raise member.damaged("there are bytes behind its last number")
-
-    def _member(self, name: str) -> _Member:
-        return _Member(self.path, name, self._archive, self._members[name])
-
-    def _header(self, name: str) -> ArrayHeader:
-        with self._member(name) as member:
-            return member.header()
-
-    def _missing(self, variable: Variable, extra: dict[str, ArrayHeader]) -> Diagnostic:
-        similar = _most_alike(variable.name, [name for name, header in extra.items() if header.shape == variable.shape])
-        return Diagnostic(
-            code="E0501",
-            message=f"`{self.path}` has no array for the variable `{variable.name}`, {shape_text(variable.shape)}",
-            span=variable.span,
-            help=f"the file has `{similar}` of that shape" if similar else "",
-        )
 
 
 class _Member:
@@ -166,7 +136,7 @@ class _Member:
 
     def damaged(self, reason: str) -> WeightsError:
         """The error that says why the member cannot be read."""
-        return WeightsError((_unreadable(self._path, f"the member `{self._name[:200]}`: {reason}"),))
+        return WeightsError((unreadable(self._path, f"the member `{self._name[:200]}`: {reason}"),))
 
     def read(self, count: int) -> bytes:
         """The next bytes; fewer, or none, at the end.
@@ -249,35 +219,6 @@ def _write_transposed(member: _Member, header: ArrayHeader, count: int, sink: Si
         sink(np.ascontiguousarray(array[start : start + rows]).view(np.uint8).data)
 
 
-def _mismatches(path: str, variable: Variable, header: ArrayHeader) -> list[Diagnostic]:
-    found = []
-    if header.shape != variable.shape:
-        message = (
-            f"`{path}`: the array `{variable.name}` is {shape_text(header.shape)}, "
-            f"the variable is {shape_text(variable.shape)}"
-        )
-        help_text = _layout_help(header.shape, variable.shape)
-        found.append(Diagnostic(code="E0503", message=message, span=variable.span, help=help_text))
-    dtype = variable.tensor.type.dtype
-    if header.description != _DESCRIPTIONS.get(dtype):
-        message = (
-            f"`{path}`: the array `{variable.name}` is of the type {_type_text(header.description)}, "
-            f"the variable is {dtype.value}"
-        )
-        spelling = "ml_dtypes.bfloat16" if dtype is DType.BFLOAT16 else f'"{dtype.value}"'
-        help_text = f"convert it with `.astype({spelling})` before saving it"
-        found.append(Diagnostic(code="E0504", message=message, span=variable.span, help=help_text))
-    return found
-
-
-def _layout_help(given: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    if len(given) == 4 and (given[2], given[3], given[1], given[0]) == wanted:
-        return "this is PyTorch's order; `.transpose(2, 3, 1, 0)` gives TensorFlow's"
-    if len(given) == 2 and given[::-1] == wanted:
-        return "the matrix is transposed; `.T` turns it round"
-    return ""
-
-
 def _type_text(description: str) -> str:
     """The words for a type in numpy's spelling."""
     if "O" in description:
@@ -292,27 +233,6 @@ def _type_text(description: str) -> str:
     return {"b": "bool"}.get(kind, description[:40])
 
 
-def _most_alike(name: str, candidates: list[str]) -> str:
-    """The candidate most like a name, or the only one there is; "" for none."""
-
-    def shared(candidate: str) -> int:
-        return _common_prefix(name, candidate) + _common_prefix(name[::-1], candidate[::-1])
-
-    # Edit distances of long names are slow, and a file of another network has hundreds: only the best are measured.
-    likely = sorted(candidates, key=lambda candidate: (-shared(candidate), candidate))[:3]
-    near = nearest(name, likely)
-    return near[0] if near else likely[0] if len(candidates) == 1 else ""
-
-
-def _common_prefix(left: str, right: str) -> int:
-    count = 0
-    for a, b in zip(left, right, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
-
-
 def _foreign(path: str) -> Diagnostic:
     return Diagnostic(
         code="E0505",
@@ -320,10 +240,6 @@ def _foreign(path: str) -> Diagnostic:
         span=None,
         help="write it with `numpy.savez(path, **{name: array})`",
     )
-
-
-def _unreadable(path: str, reason: str) -> Diagnostic:
-    return Diagnostic(code="E0505", message=f"`{path}` cannot be read: {reason}", span=None)
 
 
 def _reason(error: Exception) -> str:

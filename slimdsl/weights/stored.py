@@ -43,18 +43,20 @@ class WeightsFile:
     Args:
         path: as the user wrote it.
         tensors: what is in it, in the order of the file.
-        problems: diagnostics (E0505) about entries that cannot be read; they are not in `tensors`.
+        problems: names of entries that cannot be read, which are not in `tensors` -> why (E0505).
 
     Attributes:
         kind: the format in words.
+        entry: what one of its tensors is called: ``tensor`` or ``array``.
     """
 
     kind: ClassVar[str]
+    entry: ClassVar[str] = "tensor"
 
     def __init__(self, path: str, tensors: Mapping[str, StoredTensor], problems: tuple[Diagnostic, ...] = ()) -> None:
         self.path = path
         self.tensors = tensors
-        self.problems = problems
+        self.problems = problems or {}
 
     def write(self, name: str, sink: Sink) -> None:
         """Pass on the numbers of one tensor: row-major, little-endian, as many as `StoredTensor.size` says.
@@ -88,3 +90,8 @@ class WeightsFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def unreadable(path: str, reason: str, help: str = "") -> Diagnostic:
+    """The finding that a file of weights, or a part of it, cannot be read."""
+    return Diagnostic(code="E0505", message=f"`{path}` cannot be read: {reason}", span=None, help=help)
