@@ -25,28 +25,52 @@ class WorkerError(Exception):
     """The worker could not do what it was asked for; the message says why in one line, without a full stop."""
 
 
-def ask(module: str, request: Request) -> Answer:
+class WorkerDiedError(WorkerError):
+    """The process ended without an answer, or was ended because it took too long.
+
+    Args:
+        message: which of the two, in one line.
+        signal: the signal that ended it; 0 where it ended by itself.
+        timed_out: True where it took too long.
+    """
+
+    def __init__(self, message: str, *, signal: int = 0, timed_out: bool = False) -> None:
+        super().__init__(message)
+        self.signal = signal
+        self.timed_out = timed_out
+
+
+def ask(
+    module: str, request: Request, *, timeout: float | None = None, settings: Mapping[str, str] | None = None
+) -> Answer:
     """Run a worker.
 
     Args:
         module: its full name, such as ``slimdsl.backends.onnx.worker``.
         request: what `serve` passes to its function; must be JSON.
+        timeout: seconds after which the process is ended; None to wait for as long as it takes.
+        settings: variables of its environment, in place of those that it would inherit.
 
     Raises:
-        WorkerError: the function raised, a library is missing, or the process died.
+        WorkerError: the function raised, a library is missing, or the process died (`WorkerDiedError`).
     """
     package_root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (package_root, environment.get("PYTHONPATH"))))
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     environment.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    process = subprocess.run(  # noqa: S603 - our own interpreter and our own module
-        [sys.executable, "-m", module],
-        input=json.dumps(request).encode(),
-        capture_output=True,
-        env=environment,
-        check=False,
-    )
+    environment.update(settings or {})
+    try:
+        process = subprocess.run(  # noqa: S603 - our own interpreter and our own module
+            [sys.executable, "-m", module],
+            input=json.dumps(request).encode(),
+            capture_output=True,
+            env=environment,
+            check=False,
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired:
+        raise WorkerDiedError(f"there was no answer within {timeout:g} seconds", timed_out=True) from None
     lines = process.stdout.decode(errors="replace").splitlines()
     for line in reversed(lines):
         if line.startswith(_MARK):
@@ -54,7 +78,8 @@ def ask(module: str, request: Request) -> Answer:
             if "error" in answer:
                 raise WorkerError(str(answer["error"]))
             return answer
-    raise WorkerError(_reason(process.returncode, process.stderr.decode(errors="replace")))
+    code = process.returncode
+    raise WorkerDiedError(_reason(code, process.stderr.decode(errors="replace")), signal=max(-code, 0))
 
 
 def serve(work: Callable[[Request], Answer]) -> None:
