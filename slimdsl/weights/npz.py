@@ -24,13 +24,13 @@ _LONGEST_HEADER = 10_000
 
 _PIECE = 1 << 20
 
-_DESCRIPTIONS = {
+DESCRIPTIONS = {
     DType.FLOAT32: "<f4", DType.FLOAT64: "<f8", DType.FLOAT16: "<f2", DType.BFLOAT16: "<V2", DType.INT8: "|i1",
     DType.UINT8: "|u1", DType.INT32: "<i4", DType.INT64: "<i8", DType.BOOL: "|b1",
 }  # fmt: skip
 """How numpy spells each type in a file. It has no bfloat16: `ml_dtypes` saves it as two bytes of no type."""
 
-_DTYPES = {description: dtype for dtype, description in _DESCRIPTIONS.items()}
+_DTYPES = {description: dtype for dtype, description in DESCRIPTIONS.items()}
 
 _LARGEST_SIZE = 2**63 - 1
 """numpy's sizes are signed integers of 64 bits."""
@@ -223,7 +223,7 @@ def _type_text(description: str) -> str:
     """The words for a type in numpy's spelling."""
     if "O" in description:
         return "Python object"
-    if description == _DESCRIPTIONS[DType.BFLOAT16]:
+    if description == DESCRIPTIONS[DType.BFLOAT16]:
         return DType.BFLOAT16.value
     order = "big-endian " if description[:1] == ">" else ""
     kinds = {"f": "float", "i": "int", "u": "uint", "c": "complex"}
