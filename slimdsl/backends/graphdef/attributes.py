@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from slimdsl.backends.graphdef.opdefs import AttrDef
-from slimdsl.backends.graphdef.proto import DATA_TYPES, TensorProto, TensorShapeProto
+from slimdsl.backends.graphdef.proto import DATA_TYPES, NameAttrList, TensorProto, TensorShapeProto
 from slimdsl.types import DType
 
 
@@ -45,7 +45,7 @@ def set_attr(target: Any, declared: AttrDef, given: object) -> object:
         field = _FIELDS[declared.kind]
         if declared.kind == "type":
             target.type = DATA_TYPES[str(value)]
-        elif declared.kind in ("shape", "tensor"):
+        elif declared.kind in ("shape", "tensor", "func"):
             getattr(target, field).CopyFrom(value)
         else:
             setattr(target, field, value)
@@ -65,6 +65,7 @@ def set_attr(target: Any, declared: AttrDef, given: object) -> object:
 
 _FIELDS = {
     "type": "type", "string": "s", "int": "i", "float": "f", "bool": "b", "shape": "shape", "tensor": "tensor",
+    "func": "func",
 }  # fmt: skip
 """The field of AttrValue that holds a value of each kind."""
 
@@ -114,6 +115,12 @@ def _tensor(given: object) -> object:
     return given
 
 
+def _function(given: object) -> object:
+    if not isinstance(given, str):
+        raise EmitterError(f"must be the name of a function, not {given!r}")
+    return NameAttrList(name=given)
+
+
 def shape_message(given: object) -> Any:
     """The TensorShapeProto of a shape: a tuple with None or -1 for what is unknown, or None for an unknown rank.
 
@@ -134,7 +141,7 @@ def shape_message(given: object) -> Any:
 
 _CHECKS: dict[str, Callable[[object], object]] = {
     "type": type_name, "string": _string, "int": _int, "float": _float, "bool": _bool, "shape": shape_message,
-    "tensor": _tensor,
+    "tensor": _tensor, "func": _function,
 }  # fmt: skip
 
 

@@ -100,14 +100,19 @@ def varint(number: int) -> bytes:
 
 
 def node_field(node: Any) -> bytes:
-    """A NodeDef as a field of a GraphDef, its attrs in the order of their names.
+    """A NodeDef as a field of a GraphDef."""
+    return field(b"\x0a", node_bytes(node))
+
+
+def node_bytes(node: Any) -> bytes:
+    """A NodeDef, its attrs in the order of their names.
 
     The attrs are put together by hand, because implementations of protobuf differ in how they sort a map: some have
     ``Tseed`` before ``T``.
     """
     encoded = serialize(NodeDef(name=node.name, op=node.op, input=node.input))
     attrs = (attr_field(name, serialize(node.attr[name])) for name in sorted(node.attr))
-    return field(b"\x0a", b"".join((encoded, *attrs)))
+    return b"".join((encoded, *attrs))
 
 
 def attr_field(name: str, value: bytes) -> bytes:

@@ -46,62 +46,113 @@ def emit(graph: Graph, *, form: Form, seed: int, store_weights: bool = False) ->
         InvalidGraph: a fault of the compiler: the graph breaks a rule of `ir.verify`.
     """
     verify(graph)
-    return _Emitter(graph, form, seed, store_weights).emission()
+    emitter = GraphEmitter(graph, form, seed, store_weights)
+    emitter.add_nodes()
+    return emitter.emission()
 
 
-class _Emitter:
-    """The state of one emission: the writer and what every tensor of the graph is called in the result."""
+class GraphEmitter:
+    """The state of one emission: the writer and what every tensor of the graph is called in the result.
 
-    def __init__(self, graph: Graph, form: Form, seed: int, store_weights: bool) -> None:
+    Formats that hold more than the bare graph add their nodes to `out` between `add_nodes` and `emission`.
+
+    Args:
+        graph: the network, which has been verified.
+        form: as for `emit`.
+        seed: as for `emit`.
+        store_weights: as for `emit`.
+        out: where the nodes go; None for a writer of its own.
+
+    Attributes:
+        out: the writer.
+        refs: (node, index) of a tensor of the graph -> what it is called.
+        handles: name of the variable -> the tensor with its resource.
+        assignments: the node that initialises each variable, in the order of the variables.
+        first_values: the tensor that it initialises it with, likewise.
+        init: as in `Emission`, once the nodes are there.
+        update_ops: likewise.
+        penalty: the tensor with the sum of all penalties; "" where there are none.
+    """
+
+    def __init__(
+        self, graph: Graph, form: Form, seed: int, store_weights: bool = False, out: NodeWriter | None = None
+    ) -> None:
         self.graph = graph
         self.form = form
         self.seed = seed
         self.store_weights = store_weights
         reserved = [*graph.inputs, *(variable.name for variable in graph.variables), *(n.name for n in graph.nodes)]
-        self.out = NodeWriter(training=graph.training, seed=seed, reserved=reserved)
+        self.out = out or NodeWriter(training=graph.training, seed=seed, reserved=reserved)
         self.refs: dict[tuple[str, int], str] = {}
         self.handles: dict[str, str] = {}
         self.assignments: list[str] = []
+        self.first_values: list[str] = []
+        self.init = self.update_ops = self.penalty = ""
 
-    def emission(self) -> Emission:
-        """Emit everything, in the order in which it stands in the file."""
-        graph, out = self.graph, self.out
+    def add_nodes(self) -> None:
+        """Add the nodes of the graph, in the order in which they stand in the file."""
+        graph = self.graph
         for name, tensor in graph.inputs.items():
-            self._bind(tensor, out.node("Placeholder", name, dtype=tensor.type.dtype, shape=open_shape(tensor.type)))
+            self._bind(tensor, self.add_input(name, tensor))
         for variable in graph.variables:
-            read = self._constant(variable.name, variable) if self.form == "frozen" else self._variable(variable)
-            self._bind(variable.tensor, read)
+            self._bind(variable.tensor, self.add_variable(variable))
         lowerings = {lowering.op_class: lowering for lowering in LOWERINGS}
         for node in graph.nodes:
             self._lower(node, lowerings)
-        init = update_ops = ""
         if self.form == "graphdef":
-            init = out.node("NoOp", out.unique("init"), [f"^{name}" for name in self.assignments])
-            if graph.updates:
-                update_ops = self._updates()
-        penalty = None
+            self.add_frame()
         if graph.training:
             reads = [(v, self.refs[v.tensor.node, v.tensor.index]) for v in graph.variables]
-            penalty = lower_regularization(reads, out)
+            self.penalty = lower_regularization(reads, self.out) or ""
+
+    def add_input(self, name: str, tensor: Tensor) -> str:
+        """The placeholder of an input; returns the tensor."""
+        return self.out.node("Placeholder", name, dtype=tensor.type.dtype, shape=open_shape(tensor.type))
+
+    def add_variable(self, variable: Variable) -> str:
+        """A variable as the form has it; returns the tensor that reads it."""
+        return self._constant(variable.name, variable) if self.form == "frozen" else self._variable(variable)
+
+    def add_frame(self) -> None:
+        """The ops that are run beside the network: `init`, and the updates of a training graph."""
+        self.init = self.out.node("NoOp", self.out.unique("init"), [f"^{name}" for name in self.assignments])
+        if self.graph.updates:
+            controls = [f"^{name}" for name in self.add_updates()]
+            self.update_ops = self.out.node("NoOp", self.out.unique("update_ops"), controls)
+
+    def add_updates(self) -> list[str]:
+        """The nodes that make every update of the training graph."""
+        assignments = []
+        for update in self.graph.updates:
+            name, dtype = update.variable.name, update.variable.tensor.type.dtype
+            inputs = [self.handles[name], self.refs[update.new_value.node, update.new_value.index]]
+            assign = self.out.unique(f"{name}/AssignNewValue")
+            assignments.append(self.out.node("AssignVariableOp", assign, inputs, dtype=dtype))
+        return assignments
+
+    def emission(self) -> Emission:
+        """All nodes that have been added, encoded."""
+        graph, out = self.graph, self.out
         pieces = [node if isinstance(node, WeightSlot) else node_field(node) for node in out.nodes]
         return Emission(
             form=self.form,
             pieces=(*pieces, version_field()),
             node_count=len(pieces),
-            inputs={name: self._tensor(tensor) for name, tensor in graph.inputs.items()},
-            outputs={name: self._tensor(tensor) for name, tensor in graph.outputs.items()},
-            variables={v.name: self._tensor(v.tensor) for v in graph.variables},
-            init=init,
-            update_ops=update_ops,
-            regularization_loss=full_name(penalty) if penalty else "",
+            inputs={name: self.tensor_name(tensor) for name, tensor in graph.inputs.items()},
+            outputs={name: self.tensor_name(tensor) for name, tensor in graph.outputs.items()},
+            variables={v.name: self.tensor_name(v.tensor) for v in graph.variables},
+            init=self.init,
+            update_ops=self.update_ops,
+            regularization_loss=full_name(self.penalty) if self.penalty else "",
             random_seed=full_name(out.random_seed_name) if out.random_seed_name else "",
         )
 
+    def tensor_name(self, tensor: Tensor) -> str:
+        """What a tensor of the graph is called in the result, with its index."""
+        return full_name(self.refs[tensor.node, tensor.index])
+
     def _bind(self, tensor: Tensor, ref: str) -> None:
         self.refs[tensor.node, tensor.index] = ref
-
-    def _tensor(self, tensor: Tensor) -> str:
-        return full_name(self.refs[tensor.node, tensor.index])
 
     def _constant(self, name: str, variable: Variable) -> str:
         """A constant with the variable's numbers, which are filled in when the file is written."""
@@ -116,6 +167,7 @@ class _Emitter:
             first = self._constant(out.unique(f"{name}/Initializer/value"), variable)
         else:
             first = lower_initializer(variable.initializer, variable, self.seed, out)
+        self.first_values.append(first)
         out.node("VarIsInitializedOp", out.unique(f"{name}/IsInitialized/VarIsInitializedOp"), [handle])
         self.assignments.append(
             out.node("AssignVariableOp", out.unique(f"{name}/Assign"), [handle, first], dtype=dtype)
@@ -138,16 +190,6 @@ class _Emitter:
         if full_name(named[0]) != f"{node.name}:0":
             raise EmitterError(f"node `{node.name}`: its lowering calls the result `{named[0]}`")
 
-    def _updates(self) -> str:
-        """The node that makes every update of the training graph."""
-        controls = []
-        for update in self.graph.updates:
-            name, dtype = update.variable.name, update.variable.tensor.type.dtype
-            inputs = [self.handles[name], self.refs[update.new_value.node, update.new_value.index]]
-            assign = self.out.unique(f"{name}/AssignNewValue")
-            controls.append("^" + self.out.node("AssignVariableOp", assign, inputs, dtype=dtype))
-        return self.out.node("NoOp", self.out.unique("update_ops"), controls)
-
 
 def open_shape(type: TensorType) -> tuple[int | None, ...]:
     """The shape as TensorFlow has it: None for every dimension that is not known."""
@@ -159,4 +201,4 @@ def full_name(ref: str) -> str:
     return ref if ":" in ref else f"{ref}:0"
 
 
-__all__ = ["Emission", "Form", "emit"]
+__all__ = ["Emission", "Form", "GraphEmitter", "emit"]

@@ -32,6 +32,7 @@ class NodeWriter:
         training: True for the training graph.
         seed: the seed of everything random in the graph, from 0 to 2^64 - 1.
         reserved: names that `unique` must not give away, because the graph's own nodes and variables bear them.
+        seed_argument: the argument of a function that its random numbers come from; "" where it has none.
 
     Attributes:
         training: as given.
@@ -39,7 +40,7 @@ class NodeWriter:
         nodes: the NodeDef messages so far, and what was adopted.
     """
 
-    def __init__(self, *, training: bool, seed: int, reserved: Iterable[str] = ()) -> None:
+    def __init__(self, *, training: bool, seed: int, reserved: Iterable[str] = (), seed_argument: str = "") -> None:
         self.training = training
         self.seed = seed
         self.nodes: list[Any] = []
@@ -47,6 +48,7 @@ class NodeWriter:
         self._types: dict[str, tuple[str, ...]] = {}
         self._table = op_table()
         self._random_seed = ""
+        self._seed_argument = seed_argument
 
     def node(self, op: str, name: str, inputs: Sequence[str] = (), /, **attrs: object) -> str:
         """Add a node and return its name.
@@ -117,7 +119,12 @@ class NodeWriter:
         return free
 
     def random_seed(self) -> str:
-        """The int64 tensor of shape [2] that all random ops take their seed from: (seed, 0), unless it is fed."""
+        """The int64 tensor of shape [2] that all random ops take their seed from: (seed, 0), unless it is fed.
+
+        In a function with a `seed_argument` it is that argument.
+        """
+        if not self._random_seed and self._seed_argument:
+            self._random_seed = self.argument(self._seed_argument, DType.INT64.value)
         if not self._random_seed:
             name = self.unique("random_seed")
             # TensorFlow's seeds are signed: those from 2^63 on are the negative numbers of the same bits.
@@ -146,6 +153,21 @@ class NodeWriter:
             raise EmitterError(f"node `{name}`: there is a node of that name already")
         self._types[name] = (dtype.value,)
         self.nodes.append(item)
+        return name
+
+    def argument(self, name: str, type_name: str) -> str:
+        """Say that there is a tensor that no node makes, as the argument of a function; return its name.
+
+        Args:
+            name: its name; must be free.
+            type_name: its element type, as TensorFlow names it (``float32``, ``resource``).
+
+        Raises:
+            EmitterError: there is a node of that name already.
+        """
+        if name in self._types:
+            raise EmitterError(f"argument `{name}`: there is a node of that name already")
+        self._types[name] = (type_name,)
         return name
 
     def tensor_type(self, tensor: str) -> str:

@@ -41,10 +41,11 @@ class AttrDef(Value):
 
 @positional
 class OpDef(Value):
-    """An op: arguments in TensorFlow's order and attrs by name."""
+    """An op: arguments in TensorFlow's order, the names of its outputs, and attrs by name."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    output_names: tuple[str, ...]
     attrs: dict[str, AttrDef]
 
 
@@ -74,7 +75,7 @@ class OpTable:
                 )
                 for attr, entry in raw["attrs"].items()
             }
-            self._decoded[name] = OpDef(tuple(raw["inputs"]), tuple(raw["outputs"]), attrs)
+            self._decoded[name] = OpDef(tuple(raw["inputs"]), tuple(raw["outputs"]), tuple(raw["output_names"]), attrs)
         return self._decoded[name]
 
 

@@ -50,7 +50,9 @@ _MESSAGES: dict[str, tuple[tuple[str, int, str], ...]] = {
         ("type", 6, ">DataType"),
         ("shape", 7, ">TensorShapeProto"),
         ("tensor", 8, ">TensorProto"),
+        ("func", 10, ">NameAttrList"),
     ),
+    "NameAttrList": (("name", 1, "string"),),
     "NodeDef.AttrEntry": (("key", 1, "string"), ("value", 2, "AttrValue")),
     "NodeDef": (
         ("name", 1, "string"),
@@ -110,6 +112,7 @@ _CLASSES = _message_classes()
 GraphDef: Any = _CLASSES["GraphDef"]
 NodeDef: Any = _CLASSES["NodeDef"]
 AttrValue: Any = _CLASSES["AttrValue"]
+NameAttrList: Any = _CLASSES["NameAttrList"]
 TensorProto: Any = _CLASSES["TensorProto"]
 TensorShapeProto: Any = _CLASSES["TensorShapeProto"]
 VersionDef: Any = _CLASSES["VersionDef"]

@@ -18,6 +18,8 @@ OPS = (
     # The frame of a graph: constants, inputs, variables.
     "Const", "Placeholder", "PlaceholderWithDefault", "Identity", "IdentityN", "NoOp", "StopGradient", "VarHandleOp",
     "ReadVariableOp", "AssignVariableOp", "VarIsInitializedOp", "Assert",
+    # What a SavedModel has besides: calls of functions, and its variables' way to and from the disk.
+    "StatefulPartitionedCall", "SaveV2", "RestoreV2",
     # Convolutions, products and pools.
     "Conv2D", "Conv3D", "Conv2DBackpropInput", "Conv3DBackpropInputV2", "DepthwiseConv2dNative", "MatMul",
     "BatchMatMulV2", "Einsum", "BiasAdd", "MaxPool", "MaxPoolWithArgmax", "MaxPool3D", "AvgPool", "AvgPool3D",
@@ -131,6 +133,7 @@ def record() -> dict[str, Any]:
         ops[name] = {
             "inputs": [_argument(arg) for arg in op_def.input_arg],
             "outputs": [_argument(arg) for arg in op_def.output_arg],
+            "output_names": [arg.name for arg in op_def.output_arg],
             "attrs": {attr.name: _attr(attr) for attr in op_def.attr if attr.name not in _YOUNG.get(name, ())},
         }
     return {"tensorflow": tf.__version__, "ops": ops}

@@ -17,6 +17,7 @@ def test_the_table_is_that_of_the_installed_tensorflow() -> None:
     for name, op in recorded.items():
         assert op["inputs"] == installed[name]["inputs"], name
         assert op["outputs"] == installed[name]["outputs"], name
+        assert op["output_names"] == installed[name]["output_names"], name
         for attr, declared in op["attrs"].items():
             now = installed[name]["attrs"][attr]
             assert (now["kind"], now.get("default")) == (declared["kind"], declared.get("default")), (name, attr)
