@@ -14,17 +14,22 @@ Everything of the graph is in it but the spans. Arguments are literals; nothing 
 from __future__ import annotations
 
 import ast
-import math
 import re
 from collections.abc import Iterator
 
 from slimdsl.ir.graph import Graph, LayerRecord, Node, Tensor, Update, Variable
-from slimdsl.ops.base import Initializer, Op, Primitive, Regularizer
-from slimdsl.ops.initializers import INITIALIZERS
-from slimdsl.ops.registry import ALL_OPS
-from slimdsl.ops.regularizers import REGULARIZERS
-from slimdsl.types import DTYPES, Dim, DType, SymbolicDim, TensorType, ceil_div
-from slimdsl.values import Value, fields_of
+from slimdsl.ir.literals import (
+    INITIALIZERS_BY_NAME,
+    PRIMITIVES,
+    REGULARIZERS_BY_NAME,
+    build,
+    decode,
+    encode_arguments,
+    read_dim,
+    read_dtype,
+)
+from slimdsl.ops.base import Initializer, Regularizer
+from slimdsl.types import TensorType
 
 
 class TextError(Exception):
@@ -47,7 +52,7 @@ def _lines(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         inputs = ", ".join(tensor.name for tensor in node.inputs)
         types = " ; ".join(str(tensor.type) for tensor in node.results)
-        yield f"node {node.name} = {node.op.name}({inputs}) {_arguments_text(node.op)} scope={node.scope} : {types}"
+        yield f"node {node.name} = {node.op.name}({inputs}) {encode_arguments(node.op)!r} scope={node.scope} : {types}"
     for update in graph.updates:
         yield f"update {update.variable.name} = {update.new_value.name}"
     for path, tensor in graph.end_points.items():
@@ -60,44 +65,9 @@ def _lines(graph: Graph) -> Iterator[str]:
         yield f"output {name} = {tensor.name}"
 
 
-def _record_text(record: Value) -> str:
-    name = record.name if isinstance(record, (Initializer, Regularizer, Op)) else ""
-    return f"{name}{_arguments_text(record)}"
+def _record_text(record: Initializer | Regularizer) -> str:
+    return f"{record.name}{encode_arguments(record)!r}"
 
-
-def _arguments_text(record: Value) -> str:
-    return repr({name: _encode(getattr(record, name)) for name in fields_of(record)})
-
-
-def _encode(given: object) -> object:
-    if isinstance(given, tuple):
-        return tuple(_encode(item) for item in given)
-    if isinstance(given, DType):
-        return {"dtype": given.value}
-    if isinstance(given, SymbolicDim):
-        return {"dim": str(given)}
-    if isinstance(given, float) and not math.isfinite(given):
-        return {"float": str(given)}
-    if given is None or isinstance(given, (bool, int, float, str)):
-        return given
-    raise TypeError(f"{given!r} has no textual form")
-
-
-def _decode(given: object) -> object:
-    if isinstance(given, tuple):
-        return tuple(_decode(item) for item in given)
-    if isinstance(given, dict) and "dtype" in given:
-        return DTYPES[given["dtype"]]
-    if isinstance(given, dict) and "float" in given:
-        return float(given["float"])
-    if isinstance(given, dict):
-        return _dim(given["dim"])
-    return given
-
-
-_OPS: dict[str, type[Primitive]] = {op.name: op for op in ALL_OPS if issubclass(op, Primitive)}
-_INITIALIZERS = {initializer.name: initializer for initializer in INITIALIZERS}
-_REGULARIZERS = {regularizer.name: regularizer for regularizer in REGULARIZERS}
 
 _VARIABLE = re.compile(r"(\S+) scope=(\S*) (trainable|fixed) init=(\w+)(\{.*\}) reg=(?:none|(\w+)(\{.*\}))")
 _NODE = re.compile(r"(\S+) = (\w+)\((.*?)\) (\{.*\}) scope=(\S*)")
@@ -179,8 +149,8 @@ class _Reader:
         self._variables[name] = Variable(
             name,
             self._new(name, 0, kind),
-            _INITIALIZERS[init](**_arguments(init_arguments)),
-            _REGULARIZERS[reg](**_arguments(reg_arguments)) if reg else None,
+            build(INITIALIZERS_BY_NAME[init], _arguments(init_arguments)),
+            build(REGULARIZERS_BY_NAME[reg], _arguments(reg_arguments)) if reg else None,
             trained == "trainable",
             scope,
         )
@@ -190,7 +160,7 @@ class _Reader:
         name, op, inputs, arguments, scope = self._match(_NODE, head)
         results = tuple(self._new(name, index, kind) for index, kind in enumerate(kinds.split(" ; ")))
         tensors = tuple(self._tensors[tensor] for tensor in inputs.split(", ") if tensor)
-        self._nodes.append(Node(name, _OPS[op](**_arguments(arguments)), tensors, results, scope))
+        self._nodes.append(Node(name, build(PRIMITIVES[op], _arguments(arguments)), tensors, results, scope))
 
     def graph(self) -> Graph:
         return Graph(
@@ -202,7 +172,7 @@ class _Reader:
 
 def _arguments(text: str) -> dict[str, object]:
     literal = ast.literal_eval(text)
-    return {name: _decode(given) for name, given in literal.items()}
+    return {name: decode(given) for name, given in literal.items()}
 
 
 _TYPE = re.compile(r"(\w+)\[(.*)\]")
@@ -213,32 +183,5 @@ def _type(text: str) -> TensorType:
     if found is None:
         raise ValueError(f"`{text}` is no tensor type")
     dims = found.group(2)
-    return TensorType(dtype=DTYPES[found.group(1)], shape=tuple(_dim(dim) for dim in dims.split(", ")) if dims else ())
-
-
-def _dim(text: str) -> Dim:
-    """Read a dimension as `str` prints it, from the tree that Python's own parser makes of the expression."""
-    return _dim_of(ast.parse(text, mode="eval").body)
-
-
-def _dim_of(node: ast.expr) -> Dim:
-    if isinstance(node, ast.Constant) and isinstance(node.value, int):
-        return node.value
-    if isinstance(node, ast.Name):
-        return SymbolicDim.named(node.id)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return -_dim_of(node.operand)
-    if isinstance(node, ast.BinOp):
-        left, right = _dim_of(node.left), _dim_of(node.right)
-        if isinstance(node.op, ast.Add):
-            return left + right
-        if isinstance(node.op, ast.Sub):
-            return left - right
-        if isinstance(node.op, ast.Mult):
-            return left * right
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and isinstance(node.args[0], ast.BinOp):
-        divisor = _dim_of(node.args[0].right)
-        numerator = _dim_of(node.args[0].left)
-        if isinstance(divisor, int) and divisor > 0:
-            return ceil_div(numerator, divisor) if node.func.id == "ceil" else numerator // divisor
-    raise ValueError(f"`{ast.unparse(node)}` is no dimension")
+    shape = tuple(read_dim(dim) for dim in dims.split(", ")) if dims else ()
+    return TensorType(dtype=read_dtype(found.group(1)), shape=shape)
