@@ -8,6 +8,10 @@ from slimdsl.values import Value, field, value
 from slimdsl.weights.source import WeightSource
 
 
+PRECISIONS = ("float32", "float16", "int8")
+"""Element types of weights that a format may convert to; the first is the default."""
+
+
 @value
 class Options(Value):
     """The options of all formats; each takes its own and leaves the others alone.
@@ -18,6 +22,7 @@ class Options(Value):
         precision: element type of the weights: ``float32``, ``float16`` or ``int8`` (tflite).
         calibrate: path of an ``.npz`` with examples for every input, the first axis counting them (tflite, int8).
         opset: version of ONNX's operators (onnx).
+        sizes: numbers for named sizes that the network leaves open, for formats that hold none (stablehlo).
     """
 
     text: bool = field(default=False)
@@ -25,6 +30,7 @@ class Options(Value):
     precision: str = field(default="float32")
     calibrate: str = field(default="")
     opset: int = field(default=17)
+    sizes: tuple[tuple[str, int], ...] = field(default=())
 
 
 @value
@@ -59,6 +65,8 @@ class Artefact(Value):
         nodes: how many nodes it holds; 0 where that is not known.
         inputs: name in the text -> what it is called in the artefact.
         outputs: the same for the outputs.
+        init: the op that initialises the variables; "" where there is none.
+        sizes: the numbers that stand in it for named sizes of the network; empty where it leaves them open.
         facts: what else is worth a line: (label, text).
     """
 
@@ -68,6 +76,8 @@ class Artefact(Value):
     nodes: int = field(default=0)
     inputs: dict[str, str]
     outputs: dict[str, str]
+    init: str = field(default="")
+    sizes: tuple[tuple[str, int], ...] = field(default=())
     facts: tuple[tuple[str, str], ...] = field(default=())
 
 
