@@ -59,15 +59,14 @@ def write_bundle(prefix: str, tensors: Iterable[Written], *, whole_or_nothing: b
         raise WeightsError((_missing_library(prefix),))
     make = replace_file if whole_or_nothing else _plain_file
     index_path = prefix + INDEX_SUFFIX
-    with make(index_path) as index:
-        with make(prefix + DATA_SUFFIX) as data:
-            entries = _write_data(prefix, tensors, data, extend)
-            write_all(index, table_bytes(sorted(entries.items()), extend))
-            if whole_or_nothing:
-                # From here on nothing can run out of space. An index of before must not be beside data of now.
-                os.fsync(data)
-                os.fsync(index)
-                _remove(index_path)
+    with make(index_path) as index, make(prefix + DATA_SUFFIX) as data:
+        entries = _write_data(prefix, tensors, data, extend)
+        write_all(index, table_bytes(sorted(entries.items()), extend))
+        if whole_or_nothing:
+            # From here on no space is needed. The data appears before the index, and never beside an index of before.
+            os.fsync(data)
+            os.fsync(index)
+            _remove(index_path)
 
 
 def _write_data(prefix: str, tensors: Iterable[Written], descriptor: int, extend: Extend) -> dict[bytes, bytes]:
@@ -118,8 +117,8 @@ def _pass_on(write: Callable[[Sink], None], descriptor: int, extend: Extend) -> 
 def _text(content: bytes, extend: Extend) -> tuple[bytes, int]:
     """How a scalar of type string stands in the file, and its checksum.
 
-    The checksum goes over the length as a fixed number (of eight bytes only where four are too few), over the checksum of
-    that, and over the text; the file has the length as a varint.
+    The checksum goes over the length as a fixed number (of eight bytes only where four are too few), over the checksum
+    of that, and over the text; the file has the length as a varint.
     """
     length = len(content)
     crc = extend(0, length.to_bytes(4 if length < 1 << 32 else 8, "little"))

@@ -5,7 +5,9 @@ The library for them takes longer to load than a checkpoint takes to read, and i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+from slimdsl.values import Value, positional
 
 VARINT = 0
 FIXED64 = 1
@@ -13,13 +15,37 @@ BYTES = 2
 FIXED32 = 5
 
 _LONGEST_VARINT = 10
+_LONGEST_HEAD = 2 * _LONGEST_VARINT
+_FIXED_SIZES = {FIXED32: 4, FIXED64: 8}
+
+Peek = Callable[[int, int], bytes]
+"""Bytes from a position on: as many as are asked for, or fewer at the end of the file."""
 
 
 class WireError(Exception):
-    """The bytes are no message; the message says why in a few words."""
+    """The bytes are no message; the text says why in a few words."""
 
 
-def read_varint(content: bytes | memoryview, position: int) -> tuple[int, int]:
+@positional
+class Field(Value):
+    """A field of a message.
+
+    Attributes:
+        number: which field it is.
+        kind: its wire type.
+        integer: its content where that is a varint; 0 otherwise.
+        start: where the bytes of its content begin (of a varint: the position behind it).
+        size: how many these are.
+    """
+
+    number: int
+    kind: int
+    integer: int
+    start: int
+    size: int
+
+
+def read_varint(content: bytes, position: int) -> tuple[int, int]:
     """The number at a position, and the position behind it.
 
     Raises:
@@ -35,33 +61,38 @@ def read_varint(content: bytes | memoryview, position: int) -> tuple[int, int]:
     raise WireError("a number is cut off or too large")
 
 
-def read_fields(content: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
-    """Number, wire type and content of each field of a message: an integer, or a view of the bytes.
+def read_fields(peek: Peek, start: int, size: int) -> Iterator[Field]:
+    """The fields of a message that stands somewhere; their contents are left where they are.
 
     Raises:
         WireError: the bytes are no message.
     """
-    position, end = 0, len(content)
-    while position < end:
-        tag, position = read_varint(content, position)
+    end = start + size
+    while start < end:
+        head = peek(start, min(_LONGEST_HEAD, end - start))
+        tag, position = read_varint(head, 0)
         number, kind = tag >> 3, tag & 7
         if not number:
             raise WireError("a field has the number 0")
+        integer = length = 0
         if kind == VARINT:
-            integer, position = read_varint(content, position)
-            yield number, kind, integer
-            continue
-        if kind == BYTES:
-            size, position = read_varint(content, position)
-        elif kind in (FIXED32, FIXED64):
-            size = 4 if kind == FIXED32 else 8
+            integer, position = read_varint(head, position)
+        elif kind == BYTES:
+            length, position = read_varint(head, position)
+        elif kind in _FIXED_SIZES:
+            length = _FIXED_SIZES[kind]
         else:
             raise WireError(f"a field has the wire type {kind}")
-        if size > end - position:
+        start += position
+        if length > end - start:
             raise WireError("a field is cut off")
-        piece = content[position : position + size]
-        yield number, kind, piece if kind == BYTES else int.from_bytes(piece, "little")
-        position += size
+        yield Field(number, kind, integer, start, length)
+        start += length
+
+
+def peek_into(content: bytes) -> Peek:
+    """What reads a message that is in memory."""
+    return lambda position, size: content[position : position + size]
 
 
 def signed(number: int) -> int:
