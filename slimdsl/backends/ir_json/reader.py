@@ -22,13 +22,17 @@ from slimdsl.ir.literals import (
     read_dtype,
 )
 from slimdsl.ir.verify import InvalidGraph, verify
-from slimdsl.ops.base import Primitive
+from slimdsl.ops.base import Initializer, Primitive
 from slimdsl.ops.recurrent import Unstack
+from slimdsl.passes.derivation import Derived
 from slimdsl.types import Dim, SymbolicDim, TensorType
 
 __all__ = ["DocumentError", "read"]
 
 _LONGEST_REASON = 400
+
+_INITIALIZERS: dict[str, type[Initializer]] = {**INITIALIZERS_BY_NAME, Derived.name: Derived}
+"""Those of the language, and what stands for one in a deployed graph."""
 
 _MOST_TERMS = 4096
 """Terms of all dimensions of a tensor multiplied: what the product of the dimensions may come to."""
@@ -111,7 +115,7 @@ class _Reader:
         variable = Variable(
             name,
             self._new(at, name, 0, _type(at)),
-            _record(at.key("initializer"), INITIALIZERS_BY_NAME, "initialiser"),
+            _record(at.key("initializer"), _INITIALIZERS, "initialiser"),
             None if regularizer.given is None else _record(regularizer, REGULARIZERS_BY_NAME, "regulariser"),
             at.key("trainable").truth(),
             at.key("scope").text(),

@@ -23,6 +23,7 @@ from slimdsl.backends.order import Order
 from slimdsl.compiler import Compilation, read_source
 from slimdsl.ir.graph import Graph
 from slimdsl.ir.text import print_graph
+from slimdsl.passes.deploy import deploy
 
 ROOT = Path(__file__).parent.parent.parent.parent
 SCHEMA = json.loads((ROOT / "slimdsl" / "backends" / "ir_json" / "schema.json").read_text(encoding="utf-8"))
@@ -93,6 +94,15 @@ def test_what_was_read_back_is_emitted_to_the_same_bytes(net: str, form: Any, tr
     emitted = [emit(each, form=form, seed=7).pieces for each in (graph, again)]
     first, second = ([p if isinstance(p, bytes) else p.header for p in pieces] for pieces in emitted)
     assert first == second
+
+
+@pytest.mark.parametrize("net", ["inception_v1", "mobilenet_v2"])
+def test_a_deployed_network_reads_back_as_it_was(net: str) -> None:
+    graph = deploy(slimdsl.load(ROOT / "models" / "slim" / f"{net}.slim", net).graph).graph
+    text = graph_json(graph)
+    jsonschema.Draft202012Validator(closed(SCHEMA)).validate(json.loads(text))
+    assert print_graph(read(text)) == print_graph(graph)
+    assert '"name": "derived"' in text
 
 
 def test_the_artefact(tmp_path: Path) -> None:
