@@ -16,6 +16,7 @@ from slimdsl.library import Library, Loaded, read_source
 from slimdsl.semantics.analyze import Analysis, NetInfo, analyze, survey
 from slimdsl.semantics.limits import Budget
 from slimdsl.semantics.reporter import Reporter
+from slimdsl.semantics.train_init import InitSource
 from slimdsl.syntax import tree
 from slimdsl.syntax.parser import parse_expression
 
@@ -58,6 +59,16 @@ class Compilation:
         self._read_diagnostics = read_diagnostics
         self._library = library or Library()
 
+    def for_inference(self) -> Compilation:
+        """The same net and parameters, compiled for inference."""
+        return Compilation(
+            self.source,
+            net=self._net,
+            parameters=self._parameters,
+            read_diagnostics=self._read_diagnostics,
+            library=self._library,
+        )
+
     @cached_property
     def _loaded(self) -> Loaded:
         return self._library.load(self.source, self._read_diagnostics)
@@ -81,7 +92,22 @@ class Compilation:
     @property
     def used_files(self) -> tuple[str, ...]:
         """The paths of all files that the source uses, as they are written, from the root of the file system."""
-        return self._loaded.used
+        return tuple(self._loaded.used)
+
+    @property
+    def used_sources(self) -> dict[str, Source]:
+        """The same paths -> what was read there."""
+        return dict(self._loaded.used)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The values that were given for parameters, as text of the language."""
+        return dict(self._parameters)
+
+    @property
+    def init(self) -> InitSource | None:
+        """Where the file's `train` block takes first values from; None where it does not say."""
+        return self._loaded.items.init
 
     @property
     def checked_names(self) -> tuple[str, ...]:

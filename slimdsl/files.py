@@ -59,7 +59,9 @@ def replace_file(path: str) -> Iterator[int]:
             raise FileWriteError(path, errno.ENOENT, "a file has a name")
         if path.endswith(_SEPARATORS) and not os.path.isdir(path):
             raise FileWriteError(path, errno.ENOENT, f"there is no folder `{path}`")
-        if _is_stream(path):
+        if os.path.isdir(path):
+            raise FileWriteError(path, errno.EISDIR, "it is a folder")
+        if is_stream(path):
             with _open_stream(path) as descriptor:
                 yield descriptor
             return
@@ -124,7 +126,7 @@ def copy_range(source: int, offset: int, size: int, descriptor: int) -> None:
         size -= done
 
 
-def _is_stream(path: str) -> bool:
+def is_stream(path: str) -> bool:
     """True for what bytes can only be sent to."""
     if path == STDOUT or os.path.abspath(path).startswith(_STREAMS):
         return True
@@ -132,9 +134,7 @@ def _is_stream(path: str) -> bool:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
         return False
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, "it is a folder")
-    return not stat.S_ISREG(mode)
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 @contextmanager

@@ -48,14 +48,14 @@ class Loaded(Value):
     Attributes:
         parsed: its tree.
         items: what it defines and uses.
-        used: the paths of all files that it uses, directly or through others.
+        used: the files that it uses, directly or through others: paths -> texts.
         diagnostics: what was found, in it and in them.
         readable: False where syntax errors or missing files leave parts out.
     """
 
     parsed: ParseResult
     items: Items
-    used: tuple[str, ...]
+    used: dict[str, Source]
     diagnostics: tuple[Diagnostic, ...]
     readable: bool
 
@@ -77,20 +77,21 @@ class Library:
         found = list(read_diagnostics if unreadable else parsed.diagnostics)
         broken = has_errors(found)
         used = []
-        paths: dict[str, None] = {}
+        paths: dict[str, Source] = {}
         for item in parsed.module.items:
             if isinstance(item, tree.UseItem):
                 loaded = self._use(item, source, root, chain, found)
                 if loaded is not None:
                     used.append(loaded.items)
-                    paths[os.path.abspath(loaded.parsed.module.span.source.name)] = None
-                    paths.update(dict.fromkeys(loaded.used))
+                    text = loaded.parsed.module.span.source
+                    paths[os.path.abspath(text.name)] = text
+                    paths.update(loaded.used)
                 broken = broken or loaded is None or not loaded.readable
         reporter = Reporter()
         items = Items(parsed.module, used, reporter)
         if not broken:
             found += reporter.diagnostics
-        return Loaded(parsed=parsed, items=items, used=tuple(paths), diagnostics=tuple(found), readable=not broken)
+        return Loaded(parsed=parsed, items=items, used=paths, diagnostics=tuple(found), readable=not broken)
 
     def _use(
         self, item: tree.UseItem, source: Source, root: str, chain: list[str], found: list[Diagnostic]

@@ -10,11 +10,12 @@ import math
 import numbers
 import operator
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, SupportsIndex
 
+from slimdsl.backends.order import PRECISIONS, ArtefactError, MissingPackageError, Options
 from slimdsl.backends.registry import format_named, format_names
 from slimdsl.compiler import Compilation, UsageError, read_source
 from slimdsl.diagnostics.diagnostic import Diagnostic
@@ -27,8 +28,7 @@ from slimdsl.values import Value, value
 from slimdsl.weights.source import LARGEST_SEED, WeightsError
 
 if TYPE_CHECKING:
-    from slimdsl.backends.graphdef.emission import Emission
-    from slimdsl.weights.source import WeightSource
+    from slimdsl.artefacts.production import Job, Target
 
     Parameter = bool | int | float | str | Sequence["Parameter"] | None
 
@@ -134,86 +134,167 @@ class Model:
 
     @cached_property
     def graph_def(self) -> bytes:
-        """The frozen graph for TensorFlow, with the initial values of seed 0: what `slimdsl compile` writes."""
+        """The frozen graph for TensorFlow as it is written, first values from seed 0: ``compile -O0``."""
         return self.to_bytes()
 
     def to_bytes(
-        self, form: Form = "frozen", *, seed: SupportsIndex = 0, weights: str | os.PathLike[str] | None = None
+        self,
+        form: Form = "frozen",
+        *,
+        level: int = 0,
+        seed: SupportsIndex | None = None,
+        weights: str | os.PathLike[str] | None = None,
+        ema: bool = False,
+        excepted: Sequence[str] = (),
+        renames: Mapping[str, str] | None = None,
     ) -> bytes:
         """The serialised GraphDef.
 
         Args:
             form: ``frozen`` (weights as constants) or ``graphdef`` (variables, and an `init` op).
-            seed: what initial values are drawn from, from 0 to 2^64 - 1.
-            weights: an ``.npz`` file with an array for each variable, in place of drawing them.
+            level: 1 for the deploy passes, which a frozen graph for inference can take.
+            seed: what first values are drawn from, 0 to 2^64 - 1; with `weights`, those that `excepted` leaves out.
+            weights: a checkpoint, SavedModel, ``.safetensors`` or ``.npz``, in place of drawing values.
+            ema: take moving averages in place of the values themselves.
+            excepted: scopes of the network that are not loaded.
+            renames: scope or name in the file -> in the network.
 
         Raises:
             CompileError: the text or the weights have errors, or the graph would be too large for any reader.
-            UsageError: there is no such form, or the seed is out of range.
+            UsageError: there is no such form, or the arguments contradict each other.
             OSError: the weights cannot be read.
         """
-        from slimdsl.backends.graphdef.stream import graph_bytes
+        from slimdsl.artefacts.production import produce_bytes, weights_of
 
-        with self._emission(form, seed, weights) as (emission, source):
-            return graph_bytes(emission, source)
+        if form not in ("frozen", "graphdef"):
+            raise UsageError(f"there is no form {form!r}; there are frozen, graphdef")
+        job, target = self._job(form, "", level, Options(), (seed, weights, ema, excepted, renames))
+        with _explained(), weights_of(job) as (source, _):
+            return produce_bytes(job, target, source)
 
     def save(
         self,
         path: str | os.PathLike[str],
-        form: Form = "frozen",
+        form: str = "frozen",
         *,
-        seed: SupportsIndex = 0,
+        level: int | None = None,
+        seed: SupportsIndex | None = None,
         weights: str | os.PathLike[str] | None = None,
+        ema: bool = False,
+        excepted: Sequence[str] = (),
+        renames: Mapping[str, str] | None = None,
+        text: bool = False,
+        frozen: bool = False,
+        precision: str = PRECISIONS[0],
+        calibrate: str | os.PathLike[str] | None = None,
+        opset: int | None = None,
     ) -> None:
-        """Write the GraphDef to a file, which appears whole or not at all; arguments and errors as in `to_bytes`.
+        """Write what `slimdsl compile --to FORM` writes, without its manifest and without reading it back.
+
+        Args:
+            path: the file or folder, which appears whole or not at all.
+            form: a format of `slimdsl compile --to`.
+            level: 1 for the deploy passes, 0 for none; None as `compile` does it.
+            seed: as in `to_bytes`.
+            weights: as in `to_bytes`.
+            ema: as in `to_bytes`.
+            excepted: as in `to_bytes`.
+            renames: as in `to_bytes`.
+            text: protobuf's text form (frozen, graphdef).
+            frozen: weights as constants (savedmodel).
+            precision: element type of the weights, ``float32``, ``float16`` or ``int8`` (tflite).
+            calibrate: an ``.npz`` with examples for every input (tflite, for int8).
+            opset: version of ONNX's operators (onnx).
 
         Raises:
-            UsageError: the file is one that the network is made of, its text or its weights.
+            CompileError: the text or the weights have errors, or the format cannot hold the network.
+            UsageError: there is no such form, the arguments contradict each other, a package is missing, or the file
+                is one that the network is made of.
+            OSError: the weights cannot be read, or the file cannot be written.
         """
-        from slimdsl.backends.graphdef.stream import write_emission
+        from slimdsl.artefacts.production import produce, weights_of
 
+        options = Options(
+            text=text,
+            frozen=frozen,
+            precision=precision,
+            calibrate=os.fspath(calibrate) if calibrate else "",
+            opset=Options().opset if opset is None else opset,
+        )
+        given = (seed, weights, ema, excepted, renames)
+        job, target = self._job(form, os.fspath(path), level, options, given)
         compilation = self._compilation
-        read = [compilation.source.name, *compilation.used_files, *([os.fspath(weights)] if weights else [])]
-        lost = overwritten(os.fspath(path), read)
+        read = [compilation.source.name, *compilation.used_files, *filter(None, (job.weights, options.calibrate))]
+        lost = overwritten(target.path, read)
         if lost:
-            raise UsageError(f"`{os.fspath(path)}` is `{lost}`, which the network is made of")
-        with self._emission(form, seed, weights) as (emission, source):
-            write_emission(emission, source, os.fspath(path))
+            raise UsageError(f"`{target.path}` is `{lost}`, which the network is made of")
+        with _explained(), weights_of(job) as (source, _):
+            produce(job, target, source)
 
-    @contextmanager
-    def _emission(
-        self, form: str, seed: SupportsIndex, weights: str | os.PathLike[str] | None
-    ) -> Iterator[tuple[Emission, WeightSource | None]]:
-        """The emitted graph, and where its numbers come from while it is written; errors as in `to_bytes`."""
-        # The backend brings protobuf, and drawing brings numpy: neither is needed to look at a network.
-        from slimdsl.backends.graphdef.emitter import emit
-        from slimdsl.backends.graphdef.stream import GraphTooLargeError
+    def _job(self, form: str, path: str, level: int | None, options: Options, given: _Given) -> tuple[Job, Target]:
+        """What is to be made; errors as in `save`."""
+        from slimdsl.artefacts.production import Job, Target, level_problem, usual_level
+        from slimdsl.weights.selection import Rename, Selection
 
         chosen = format_named(form)
         if chosen is None:
             raise UsageError(f"there is no form {form!r}; there are {', '.join(format_names())}")
-        number = _seed(seed)
+        seed, weights, ema, excepted, renames = given
         graph = self.graph
-        emission = emit(graph, form=chosen.name, seed=number, store_weights=weights is not None)
-        try:
-            if weights is not None:
-                from slimdsl.weights.npz import NpzWeights
+        training = graph.training
+        if training and not chosen.trains:
+            raise UsageError(f"{form} holds no training graph")
+        if level is None:
+            level = usual_level(chosen, options, training=training)
+        problem = level_problem(chosen, options, level, training=training)
+        if problem:
+            raise UsageError(problem)
+        if options.precision not in PRECISIONS:
+            raise UsageError(f"there is no precision {options.precision!r}; there are {', '.join(PRECISIONS)}")
+        selection = Selection(
+            ema=ema, excepted=tuple(excepted), renames=tuple(Rename(*pair) for pair in (renames or {}).items())
+        )
+        train_graph = graph if training else None
+        if training and chosen.holds_both:
+            graph = self._inference_graph()
+        job = Job(
+            graph=graph,
+            train_graph=train_graph,
+            targets=(),
+            weights=os.fspath(weights) if weights else "",
+            selection=selection,
+            seed=None if seed is None else _seed(seed),
+        )
+        return job, Target(format=chosen, path=path, level=level, options=options)
 
-                with NpzWeights.open(os.fspath(weights)) as archive:
-                    findings = archive.check(graph.variables)
-                    if findings:
-                        raise CompileError(findings)
-                    yield emission, archive
-            elif chosen.stores_weights:
-                from slimdsl.weights.seeded import SeedWeights
+    def _inference_graph(self) -> Graph:
+        """The graph for inference of what was loaded for training.
 
-                yield emission, SeedWeights(number)
-            else:
-                yield emission, None
-        except WeightsError as error:
-            raise CompileError(error.diagnostics) from error
-        except GraphTooLargeError as error:
-            raise CompileError((error.diagnostic,)) from error
+        Raises:
+            CompileError: it has errors that the training graph has not.
+        """
+        compilation = self._compilation.for_inference()
+        if compilation.graph is None:
+            raise CompileError(compilation.diagnostics)
+        return compilation.graph
+
+
+_Given = tuple[
+    "SupportsIndex | None", "str | os.PathLike[str] | None", bool, "Sequence[str]", "Mapping[str, str] | None"
+]
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Errors of the rooms below as those that this module promises."""
+    from slimdsl.artefacts.production import UnloadedError
+
+    try:
+        yield
+    except (WeightsError, ArtefactError) as error:
+        raise CompileError(error.diagnostics) from error
+    except (UnloadedError, MissingPackageError) as error:
+        raise UsageError(str(error)) from error
 
 
 def load(

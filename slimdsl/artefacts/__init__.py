@@ -1,1 +1,4 @@
-"""Artefacts from order to done: what is written, read back, run and described beside it."""
+"""From a graph to artefacts on the disk: weights, deploy passes, formats, verification and the sidecar manifest.
+
+Must not know the language, command lines, or how any format is written.
+"""

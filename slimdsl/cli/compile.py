@@ -1,28 +1,31 @@
-"""`slimdsl compile`: write the TensorFlow graph of a network."""
+"""`slimdsl compile`: write what a network is to become: graphs, SavedModels, other formats."""
 
 from __future__ import annotations
 
+import os
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from errno import EPIPE
 
-from slimdsl.backends.graphdef.emission import Emission
-from slimdsl.backends.graphdef.emitter import emit
-from slimdsl.backends.graphdef.pbtxt import write_text
-from slimdsl.backends.graphdef.stream import GraphTooLargeError, WrittenFile, write_emission
-from slimdsl.backends.registry import FORMATS, Format, format_names
+from slimdsl.artefacts.production import Job, Target, UnloadedError, content_bytes, produce, weights_of
+from slimdsl.artefacts.sidecar import Origin, sidecar_path, write_sidecars
+from slimdsl.backends.order import ArtefactError, MissingPackageError
+from slimdsl.backends.registry import FORMATS
+from slimdsl.cli.compile_report import report_lines, verified
 from slimdsl.cli.loading import graph_of, open_compilation
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.progress import ProgressMeter
 from slimdsl.cli.refusal import Refusal, unreadable
-from slimdsl.cli.report import plural, print_diagnostics, size_text
+from slimdsl.cli.report import print_diagnostics
+from slimdsl.cli.selection import add_selection_options, selection_of, written_selection
 from slimdsl.cli.streams import say
-from slimdsl.files import STDOUT, FileWriteError, overwritten
-from slimdsl.ir.graph import Graph, Variable
-from slimdsl.weights.npz import NpzWeights
-from slimdsl.weights.source import LARGEST_SEED, FileRange, Sink, WeightsError, WeightSource
+from slimdsl.cli.targets import add_target_options, formats_of, targets_of
+from slimdsl.compiler import Compilation
+from slimdsl.files import FileWriteError, is_stream, overwritten
+from slimdsl.weights.selection import EVERYTHING
+from slimdsl.weights.source import LARGEST_SEED, WeightsError
 
 _SEED = re.compile(r"[0-9]{1,20}\Z")
 """What is read as a seed; `int` would take more: other digits, spaces, a sign."""
@@ -30,160 +33,127 @@ _SEED = re.compile(r"[0-9]{1,20}\Z")
 
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
+    width = max(len(format.name) for format in FORMATS)
+    listed = "\n".join(f"  {format.name.ljust(width)}  {format.description}" for format in FORMATS)
     parser.description = (
-        "Write the TensorFlow graph of a network. A frozen graph holds its weights as constants: those of --weights, "
-        "or first values drawn from --seed. A graphdef holds variables and an op that initialises them."
+        "Write what a network is to become. Weights are those of --weights, or first values drawn from --seed.\n"
+        "Beside each artefact stands NAME.manifest.json, which says what it was made of.\n\n"
+        f"formats:\n{listed}"
     )
     parser.add_argument("file", metavar="FILE", help="a .slim file")
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="OUT",
-        help="the file to write (<net>.pb in the current folder); - for standard output",
-    )
-    forms = "; ".join(f"{form.name}: {form.description}" for form in FORMATS)
-    parser.add_argument("--to", choices=format_names(), default=FORMATS[0].name, help=f"{forms} ({FORMATS[0].name})")
+    add_target_options(parser)
     parser.add_argument(
         "--training",
         action="store_true",
-        help="the training graph; its variables need --to graphdef, frozen they are constants",
+        help="the training graph; a savedmodel gets it as a signature `train` beside the other. Without --weights, "
+        "first values are those of `init from` in the file's `train` block, if it has one",
     )
-    parser.add_argument("--text", action="store_true", help="write protobuf's text form, <net>.pbtxt")
-    weights = parser.add_mutually_exclusive_group()
-    weights.add_argument("--seed", type=_seed, metavar="N", help="draw the first values from this number (0)")
-    weights.add_argument(
-        "--weights", metavar="FILE.npz", help="take the values from an archive of numpy arrays, name -> array"
+    parser.add_argument(
+        "--weights",
+        metavar="WEIGHTS",
+        help="take the values from a TensorFlow checkpoint (V1 or V2, a prefix or a folder), a SavedModel, "
+        "a .safetensors or an .npz",
+    )
+    parser.add_argument(
+        "--seed",
+        type=_seed,
+        metavar="N",
+        help="draw first values from this number (0); with --weights, those of what --except leaves out",
+    )
+    add_selection_options(parser)
+    parser.add_argument(
+        "--no-verify",
+        dest="verify",
+        action="store_false",
+        default=not os.environ.get("SLIMDSL_NO_VERIFY"),
+        help="do not read artefacts back and run them (so does SLIMDSL_NO_VERIFY=1)",
     )
     add_net_options(parser)
     add_colour_option(parser)
 
 
 def run(arguments: Namespace) -> int:
-    """Compile, write and say what was written; return 1 where there are errors."""
+    """Compile, write, verify and say what was written; return 1 where there are errors."""
+    selection = selection_of(arguments)
+    formats = formats_of(arguments)
+    if arguments.seed is not None and arguments.weights and not (selection.excepted or arguments.training):
+        raise Refusal("--seed draws what --weights does not load, and nothing is left out: --except SCOPE leaves out")
+    if not arguments.weights and selection != EVERYTHING:
+        raise Refusal("--ema, --except and --rename are about --weights, which is not given")
     compilation = open_compilation(arguments.file, arguments, training=arguments.training)
     graph = graph_of(compilation, arguments.file, arguments)
+    train_graph = graph if arguments.training else None
+    if arguments.training and any(format.holds_both for format in formats) and graph is not None:
+        graph = graph_of(compilation.for_inference(), arguments.file, arguments)
     if graph is None:
         return 1
-    form = _form(arguments)
-    path = arguments.output
-    if path is None:
-        path = f"{graph.name}{form.text_suffix if arguments.text else form.suffix}"
-    read = [arguments.file, *compilation.used_files, *([arguments.weights] if arguments.weights else [])]
-    lost = overwritten(path, read)
-    if lost:
-        raise Refusal(f"`{path}` is `{lost}`, which the network is made of; name another file with -o")
+    targets = targets_of(arguments, formats, graph.name)
+    _refuse_overwriting(arguments, compilation, targets)
+    weights, seed = arguments.weights or "", arguments.seed
+    if arguments.training and not weights and compilation.init is not None:
+        # What the recipe leaves out is to be drawn: it says so.
+        weights, selection, seed = *written_selection(arguments.file, compilation.init), seed or 0
+    job = Job(graph=graph, train_graph=train_graph, targets=targets, weights=weights, selection=selection, seed=seed)
+    origin = Origin(source=compilation.source, used=compilation.used_sources, parameters=compilation.parameters)
     try:
-        return _write(graph, path, arguments)
-    except (WeightsError, GraphTooLargeError) as error:
-        found = error.diagnostics if isinstance(error, WeightsError) else (error.diagnostic,)
-        print_diagnostics(found, arguments.color)
+        return _make(job, origin, arguments)
+    except (WeightsError, ArtefactError) as error:
+        print_diagnostics(error.diagnostics, arguments.color)
         return 1
+    except (UnloadedError, MissingPackageError) as error:
+        raise Refusal(str(error)) from error
     except FileWriteError as error:
         if error.errno == EPIPE:
             raise BrokenPipeError from error
         raise Refusal(str(error)) from error
 
 
-def _write(graph: Graph, path: str, arguments: Namespace) -> int:
-    """Emit and write one graph.
+def _make(job: Job, origin: Origin, arguments: Namespace) -> int:
+    """Make every target, then verify all of them; return the exit code.
 
     Raises:
         WeightsError: the weights do not fit or cannot be read.
-        GraphTooLargeError: no reader could take the file.
-        FileWriteError: the file cannot be written.
+        ArtefactError: a format cannot hold the network.
+        UnloadedError, MissingPackageError: something is missing on the command line or the machine.
+        FileWriteError: a file cannot be written.
+        Refusal: the file of weights cannot be opened.
     """
-    seed = arguments.seed or 0
-    form = _form(arguments)
-    stored = form.stores_weights or arguments.weights is not None
-    emission = emit(graph, form=form.name, seed=seed, store_weights=stored)
-    with _weights(graph, arguments.weights, seed, stored=stored) as weights:
-        meter = ProgressMeter(emission.size)
+    with ExitStack() as stack:
         try:
-            watched = _Watched(weights, meter) if weights else None
-            written = (write_text if arguments.text else write_emission)(emission, watched, path)
+            weights, comparison = stack.enter_context(weights_of(job))
+        except OSError as error:
+            raise unreadable(job.weights, error) from error
+        stored = [target for target in job.targets if target.holds_weights or job.weights]
+        meter = ProgressMeter(len(stored) * content_bytes(job.variables))
+        try:
+            products = [produce(job, target, weights, meter.advance) for target in job.targets]
         finally:
             meter.close()
-    report = "\n".join(_report(graph, emission, written, arguments))
-    (say if path in (STDOUT, "/dev/stdout") else print)(report)
-    return 0
+        kept = [product for product in products if not is_stream(product.artefact.path)]
+        sidecars = write_sidecars(job, origin, kept, comparison)
+        verifications = verified(job, kept, weights) if arguments.verify else ()
+    report = "\n".join(report_lines(job, products, comparison, sidecars, verifications))
+    (say if len(kept) < len(products) else print)(report)
+    findings = [finding for verification in verifications for finding in verification.findings]
+    print_diagnostics(findings, arguments.color)
+    return 1 if findings else 0
 
 
-@contextmanager
-def _weights(graph: Graph, path: str | None, seed: int, *, stored: bool) -> Iterator[WeightSource | None]:
-    """Where the values come from: an archive that has been checked, or the seed; None where none are stored."""
-    if path is None:
-        if not stored:
-            yield None
-            return
-        # Loads numpy, which nothing but drawing numbers needs.
-        from slimdsl.weights.seeded import SeedWeights
-
-        yield SeedWeights(seed)
-        return
-    try:
-        archive = NpzWeights.open(path)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    with archive:
-        found = archive.check(graph.variables)
-        if found:
-            raise WeightsError(found)
-        yield archive
+def _refuse_overwriting(arguments: Namespace, compilation: Compilation, targets: Sequence[Target]) -> None:
+    """Nothing that the network is made of may be written over."""
+    read = [arguments.file, *compilation.used_files, *filter(None, (arguments.weights, arguments.calibrate))]
+    for target in targets:
+        for path in (target.path, sidecar_path(target.path)):
+            lost = overwritten(path, read)
+            if lost:
+                raise Refusal(f"`{path}` is `{lost}`, which the network is made of; name another file with -o")
+        if target.format.folder and arguments.weights and _stands_in(arguments.weights, target.path):
+            raise Refusal(f"`{arguments.weights}` stands in `{target.path}`, which would be replaced")
 
 
-class _Watched(WeightSource):
-    """A weight source that tells a meter what passes through it."""
-
-    def __init__(self, weights: WeightSource, meter: ProgressMeter) -> None:
-        self._weights = weights
-        self._meter = meter
-
-    def write(self, variable: Variable, sink: Sink) -> None:
-        """Pass on the variable's values."""
-
-        def counted(data: bytes | memoryview) -> None:
-            sink(data)
-            self._meter.advance(memoryview(data).nbytes)
-
-        self._weights.write(variable, counted)
-
-    def file_range(self, variable: Variable) -> FileRange | None:
-        """Where the variable's values stand in a file."""
-        return self._weights.file_range(variable)
-
-
-def _report(graph: Graph, emission: Emission, written: WrittenFile, arguments: Namespace) -> Iterator[str]:
-    """What was written, a line for each fact."""
-    frozen = _form(arguments).stores_weights
-    if arguments.training:
-        kind = "training graph with constant weights" if frozen else "training graph with variables"
-    else:
-        kind = "frozen graph" if frozen else "graph with variables"
-    path = "standard output" if written.path == STDOUT else written.path
-    yield f"wrote {path}: {kind}, {size_text(written.size)}, {plural(written.nodes, 'node')}"
-    yield f"  parameters  {graph.parameter_count():,} in {plural(len(graph.variables), 'variable')}"
-    yield f"  weights     {_origin(arguments)}"
-    for name, tensor in graph.inputs.items():
-        yield f"  input       {name}: {tensor.type} is {emission.inputs[name]}"
-    for name, tensor in graph.outputs.items():
-        yield f"  output      {name}: {tensor.type} is {emission.outputs[name]}"
-    if emission.init:
-        yield f"  initialise  run the op {emission.init}"
-    if emission.update_ops:
-        yield f"  updates     run the op {emission.update_ops} with each step"
-    if emission.regularization_loss:
-        yield f"  penalties   {emission.regularization_loss}"
-    if emission.random_seed:
-        yield f"  random      feed {emission.random_seed} for other numbers in each step"
-
-
-def _origin(arguments: Namespace) -> str:
-    if arguments.weights is not None:
-        return f"from {arguments.weights}"
-    verb = "drawn" if _form(arguments).stores_weights else "to be drawn"
-    if arguments.seed is not None:
-        return f"first values, {verb} from seed {arguments.seed}"
-    return f"first values, {verb} from seed 0; --weights FILE.npz for trained ones, --seed N for others"
+def _stands_in(path: str, folder: str) -> bool:
+    inner, outer = os.path.realpath(path), os.path.realpath(folder)
+    return inner == outer or inner.startswith(outer + os.sep)
 
 
 def _seed(text: str) -> int:
@@ -195,9 +165,3 @@ def _seed(text: str) -> int:
     if not _SEED.match(text) or int(text) > LARGEST_SEED:
         raise ArgumentTypeError("must be an integer from 0 to 2^64 - 1")
     return int(text)
-
-
-def _form(arguments: Namespace) -> Format:
-    """The format that ``--to`` names."""
-    (form,) = [form for form in FORMATS if form.name == arguments.to]
-    return form

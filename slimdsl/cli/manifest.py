@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from slimdsl.cli.json_text import json_text
 from slimdsl.cli.loading import open_graph
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.ir.graph import Graph
+from slimdsl.json_text import json_text
 from slimdsl.weights.manifest import manifest
 
 

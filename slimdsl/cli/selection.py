@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 
 from slimdsl.cli.refusal import Refusal, unreadable
+from slimdsl.semantics.train_init import InitSource
 from slimdsl.weights.opening import open_weights
 from slimdsl.weights.selection import Rename, Selection
 from slimdsl.weights.stored import WeightsFile
@@ -56,6 +58,13 @@ def selection_of(arguments: Namespace) -> Selection:
         if not scope.strip("/"):
             raise Refusal("--except needs the name of a scope")
     return Selection(ema=arguments.ema, excepted=tuple(arguments.excepted), renames=tuple(renames))
+
+
+def written_selection(file: str, init: InitSource) -> tuple[str, Selection]:
+    """The file of weights that a `train` block names, and what of it is taken."""
+    path = os.path.join(os.path.dirname(file), init.path)
+    renames = tuple(Rename(old, new) for old, new in init.renames)
+    return path, Selection(excepted=init.excepted, renames=renames)
 
 
 def opened_weights(path: str) -> WeightsFile:

@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> int:
     summary = summarize(graph)
     if arguments.json:
         # Loaded only for this: the table has no use for it.
-        from slimdsl.cli.json_text import json_text
+        from slimdsl.json_text import json_text
 
         print(json_text(_document(summary)))
     else:

@@ -6,14 +6,16 @@ import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
-from slimdsl.cli.loading import open_graph
+from slimdsl.cli.loading import graph_of, open_compilation
 from slimdsl.cli.options import add_colour_option, add_net_options
+from slimdsl.cli.refusal import Refusal
 from slimdsl.cli.report import plural, print_diagnostics
-from slimdsl.cli.selection import add_selection_options, opened_weights, selection_of
+from slimdsl.cli.selection import add_selection_options, opened_weights, selection_of, written_selection
 from slimdsl.diagnostics.display import visible
 from slimdsl.types import shape_text
 from slimdsl.weights.comparison import Comparison, Pair, compare
 from slimdsl.weights.guesses import guess_renames, most_alike, rename_rules
+from slimdsl.weights.selection import EVERYTHING
 from slimdsl.weights.source import WeightsError
 
 _SHOWN = 30
@@ -28,7 +30,12 @@ def configure(parser: ArgumentParser) -> None:
         "The exit code is 0 only where `compile --weights` with the same options would load everything."
     )
     parser.add_argument("file", metavar="MODEL.slim", help="a .slim file")
-    parser.add_argument("weights", metavar="WEIGHTS", help="a checkpoint, SavedModel, .safetensors or .npz")
+    parser.add_argument(
+        "weights",
+        metavar="WEIGHTS",
+        nargs="?",
+        help="a checkpoint, SavedModel, .safetensors or .npz (what `init from` in the file's `train` block names)",
+    )
     parser.add_argument("--training", action="store_true", help="compare the variables of the training graph")
     parser.add_argument("--all", action="store_true", help="list everything, what matches too")
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
@@ -40,11 +47,19 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Print the comparison; return 0 where the file would load whole, else 1."""
     selection = selection_of(arguments)
-    graph = open_graph(arguments.file, arguments, training=arguments.training)
+    compilation = open_compilation(arguments.file, arguments, training=arguments.training)
+    graph = graph_of(compilation, arguments.file, arguments)
     if graph is None:
         return 1
+    path = arguments.weights
+    if path is None:
+        if compilation.init is None:
+            raise Refusal(f"name a file of weights: `{arguments.file}` has no `train` block with `init from`")
+        if selection != EVERYTHING:
+            raise Refusal("--ema, --except and --rename are about a file of weights that is named")
+        path, selection = written_selection(arguments.file, compilation.init)
     try:
-        with opened_weights(arguments.weights) as file:
+        with opened_weights(path) as file:
             comparison = compare(graph.variables, file, selection)
     except WeightsError as error:
         print_diagnostics(error.diagnostics, arguments.color)

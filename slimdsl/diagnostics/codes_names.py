@@ -151,4 +151,18 @@ below the current one, and then below the net's root; what shares needs a scope 
     images -> fc(64) as right sharing lefd      # error: there are no variables in the scope `lefd`
 """,
     ),
+    Code(
+        "E0216",
+        "first-values",
+        "what a train block says of first values cannot be read",
+        """A `train` block may name a file of weights that training begins with, by a path relative to the file. `except`
+leaves out scopes of the network, whose variables are drawn; `rename` says what a scope of the file is called here.
+
+    train {
+      init from "old.ckpt" rename vgg16 as vgg_16 except vgg_16/fc7, vgg_16/fc8
+    }
+
+A block has one `init`. Scopes with characters that no name has are written as texts: `except "a-b/c"`.
+""",
+    ),
 )

@@ -14,6 +14,7 @@ from slimdsl.semantics.callables import BlockValue
 from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.reporter import Reporter
 from slimdsl.semantics.statements import Statements
+from slimdsl.semantics.train_init import InitSource, init_source
 from slimdsl.semantics.values import ItemName
 from slimdsl.syntax import tree
 
@@ -49,6 +50,7 @@ class Items:
         for extra in trains[1:]:
             labels = (Label(_first_line(trains[0].span), "the first is here"),)
             reporter.report("E0206", "a file has one `train` block", _first_line(extra.span), labels=labels)
+        self.init: InitSource | None = init_source(trains[0], reporter) if trains else None
         self._check_used()
 
     def find_net(self, name: str) -> tuple[tree.NetItem | tree.NetAlias, Items] | None:

@@ -95,6 +95,18 @@ class Builder:
     def train_directive(self, span: Span, name: Token, value: tree.Expr) -> tree.TrainDirective:
         return tree.TrainDirective(span=span, name=name.text, value=value)
 
+    def train_source(self, span: Span, name: Token, value: tree.Expr, *clauses: tree.TrainClause) -> tree.TrainSource:
+        return tree.TrainSource(
+            span=span, name=name.text, name_span=self._place(name), value=value, clauses=clauses
+        )  # fmt: skip
+
+    def train_clause(self, span: Span, name: Token, *parts: tree.Expr | tree.ScopePath | None) -> tree.TrainClause:
+        scopes = [part for part in parts if isinstance(part, tree.ScopePath)]
+        values = tuple(part for part in parts if part is not None and not isinstance(part, tree.ScopePath))
+        return tree.TrainClause(
+            span=span, name=name.text, name_span=self._place(name), values=values, scope=scopes[0] if scopes else None
+        )  # fmt: skip
+
     # Statements
 
     def body(self, span: Span, *statements: tree.Stmt | None) -> tree.Body:

@@ -366,11 +366,31 @@ class TrainDirective(Node):
     value: Expr
 
 
+@value
+class TrainClause(Node):
+    """``except logits, aux`` or ``rename vgg16 as vgg_16`` behind a `TrainSource`; `name` is the first word."""
+
+    name: str
+    name_span: Span = field(compare=False, repr=False)
+    values: tuple[Expr, ...]
+    scope: ScopePath | None
+
+
+@value
+class TrainSource(Node):
+    """``init from "vgg_16.ckpt" except logits`` in a `train` block; `name` is the first word."""
+
+    name: str
+    name_span: Span = field(compare=False, repr=False)
+    value: Expr
+    clauses: tuple[TrainClause, ...]
+
+
 Stmt = Union[
     InputStmt, FlowStmt, RepeatStmt, StackStmt, WithStmt, LetStmt, ForStmt, IfStmt, FromStmt, OutputStmt, HeadStmt,
     AssertStmt,
 ]  # fmt: skip
-TrainStmt = Union[InputStmt, TrainDirective, TrainSetting]
+TrainStmt = Union[InputStmt, TrainDirective, TrainSetting, TrainSource]
 
 
 # Items

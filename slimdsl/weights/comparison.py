@@ -136,8 +136,10 @@ def findings(comparison: Comparison) -> tuple[Diagnostic, ...]:
     missing_of_shape: dict[tuple[int, ...], list[str]] = {}
     for variable in comparison.missing:
         missing_of_shape.setdefault(variable.shape, []).append(variable.name)
-    for extra in comparison.extra:
-        found.append(_left_over(comparison.file, extra, missing_of_shape.get(extra.stored.shape, [])))
+    found.extend(
+        _left_over(comparison.file, extra, missing_of_shape.get(extra.stored.shape, []))
+        for extra in comparison.extra
+    )
     return tuple(found)
 
 

@@ -95,13 +95,17 @@ def select(selection: Selection, file: WeightsFile, variables: Iterable[str] = (
         renamed[new] = stored
         if name in averaged:
             moved.add(new)
-    for rename in selection.renames:
-        if rename not in used:
-            problems.append(_unmatched(f"--rename {rename}", rename.old, taken, f"the file `{file.path}`"))
+    problems.extend(
+        _unmatched(f"--rename {rename}", rename.old, taken, f"the file `{file.path}`")
+        for rename in selection.renames
+        if rename not in used
+    )
     known = [*renamed, *variables]
-    for scope in selection.excepted:
-        if not any(in_scope(name, scope) for name in known):
-            problems.append(_unmatched(f"--except {scope}", scope, known, "the network or the file"))
+    problems.extend(
+        _unmatched(f"--except {scope}", scope, known, "the network or the file")
+        for scope in selection.excepted
+        if not any(in_scope(name, scope) for name in known)
+    )
     left_out = [name for name in renamed if any(in_scope(name, scope) for scope in selection.excepted)]
     return Selected(
         names={name: stored for name, stored in renamed.items() if name not in left_out},

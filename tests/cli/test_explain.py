@@ -37,7 +37,7 @@ def test_an_unknown_code_gets_a_suggestion(run: Run) -> None:
 def test_codes_and_names_are_unique_and_well_formed() -> None:
     assert len({code.code for code in ALL_CODES}) == len({code.name for code in ALL_CODES}) == len(ALL_CODES)
     for code in ALL_CODES:
-        assert re.fullmatch(r"(E0[1-5]|W06)\d\d", code.code)
+        assert re.fullmatch(r"(E0[1-6]|W06)\d\d", code.code)
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code.name)
         assert code.title
         assert not code.title.endswith(".")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from slimdsl.backends.graphdef.emission import Emission, content_size
+from slimdsl.backends.order import ArtefactError
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.files import copy_range, replace_file, write_all
 from slimdsl.ir.graph import Variable
@@ -18,7 +19,7 @@ LARGEST_GRAPH = 2**31 - 1
 """Bytes of the largest protobuf message that readers take."""
 
 
-class GraphTooLargeError(Exception):
+class GraphTooLargeError(ArtefactError):
     """The file would be larger than `limit` bytes; nothing was written.
 
     Args:
@@ -28,7 +29,7 @@ class GraphTooLargeError(Exception):
     """
 
     def __init__(self, size: int, limit: int, diagnostic: Diagnostic) -> None:
-        super().__init__(diagnostic.message)
+        super().__init__((diagnostic,))
         self.size = size
         self.limit = limit
         self.diagnostic = diagnostic
@@ -74,7 +75,7 @@ def check_size(emission: Emission) -> None:
         code="E0506",
         message=f"the graph would have {emission.size:,} bytes, and TensorFlow reads at most {LARGEST_GRAPH:,}",
         span=None,
-        help="`--to graphdef` writes the network without its weights; hold them in a checkpoint or a SavedModel",
+        help="`--to graphdef` writes the network without its weights; `--to savedmodel` holds them in files of their own",
     )
     raise GraphTooLargeError(emission.size, LARGEST_GRAPH, diagnostic)
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from slimdsl.cli.json_text import json_text
+from slimdsl.json_text import json_text
 
 TABLE = """\
 {
