@@ -13,21 +13,19 @@ from google.protobuf import text_format
 
 from slimdsl.artefacts.graph_reading import (
     ReadNode,
-    constant_problem,
     port_problems,
     read_node,
     read_nodes,
-    variable_problem,
+    variable_problems,
 )
 from slimdsl.artefacts.read_back import ReadBack, counted, read_back
-from slimdsl.artefacts.stored_values import Place, compare_values
+from slimdsl.artefacts.stored_values import Place, compare_values, place_in
 from slimdsl.artefacts.wire import DamagedError, first, inner, mapped
 from slimdsl.backends.graphdef.emission import Emission, WeightSlot, content_size
 from slimdsl.backends.graphdef.emitter import Form, emit
 from slimdsl.backends.graphdef.proto import GraphDef
 from slimdsl.backends.graphdef.stream import graph_bytes
 from slimdsl.backends.order import Artefact, Order
-from slimdsl.ir.graph import Variable
 
 
 def read_frozen(order: Order, artefact: Artefact) -> ReadBack:
@@ -58,7 +56,7 @@ def _read(order: Order, artefact: Artefact, form: Form, *, text: bool) -> ReadBa
         nodes = read_nodes(content)
         problems = [
             *port_problems(nodes, order.graph, artefact.inputs, artefact.outputs),
-            *_variable_problems(nodes, order.graph.variables, form),
+            *variable_problems(nodes, order.graph.variables, frozen=form == "frozen"),
         ]
         places: list[Place] = []
         if not problems:
@@ -66,7 +64,7 @@ def _read(order: Order, artefact: Artefact, form: Form, *, text: bool) -> ReadBa
         compared = 0
         if not problems and order.weights is not None:
             compared, problems = compare_values(places, order.weights)
-    return read_back(_summary(len(nodes), order), compared, sum(len(place) for _, place in places), problems)
+    return read_back(_summary(len(nodes), order), compared, sum(place.size for place in places), problems)
 
 
 def _read_text(order: Order, artefact: Artefact, emission: Emission) -> ReadBack:
@@ -82,7 +80,7 @@ def _read_text(order: Order, artefact: Artefact, emission: Emission) -> ReadBack
     nodes = read_nodes(memoryview(message.SerializeToString()))
     problems = [
         *port_problems(nodes, order.graph, artefact.inputs, artefact.outputs),
-        *_variable_problems(nodes, order.graph.variables, emission.form),
+        *variable_problems(nodes, order.graph.variables, frozen=emission.form == "frozen"),
     ]
     if not problems:
         expected: Any = GraphDef.FromString(graph_bytes(emission, order.weights))
@@ -92,16 +90,6 @@ def _read_text(order: Order, artefact: Artefact, emission: Emission) -> ReadBack
 
 def _summary(nodes: int, order: Order) -> str:
     return f"{counted(nodes, 'node')}, {counted(len(order.graph.variables), 'variable')}"
-
-
-def _variable_problems(nodes: dict[str, ReadNode], variables: tuple[Variable, ...], form: str) -> Iterator[str]:
-    for variable in variables:
-        if form == "frozen":
-            problem = constant_problem(nodes, variable.name, variable)
-        else:
-            problem = variable_problem(nodes, variable)
-        if problem:
-            yield problem
 
 
 def _byte_problems(
@@ -123,7 +111,7 @@ def _byte_problems(
             if size > len(content) - position:
                 yield f"ends within the variable `{piece.variable.name}`"
                 return
-            places.append((piece.variable, content[position : position + size]))
+            places.append(place_in(piece.variable, content[position : position + size]))
             position += size
     if position != len(content):
         yield f"has {len(content) - position:,} bytes behind its end"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from slimdsl.artefacts.wire import DamagedError, entries, fields, first, inner, number, numbered, text
 from slimdsl.backends.graphdef.proto import DATA_TYPES
@@ -15,25 +15,29 @@ TYPE_NAMES = {code: name for name, code in DATA_TYPES.items()}
 
 @positional
 class ReadNode(Record):
-    """A node: its name and op, what it reads, and its attrs as bytes (messages AttrValue)."""
+    """A node: its name and op, what it reads, and its bytes, of which the attrs are read when they are asked for."""
 
     name: str
     op: str
     inputs: tuple[str, ...]
-    attrs: dict[str, memoryview]
+    message: memoryview
+
+    def attr(self, name: str) -> memoryview:
+        """An attr (a message AttrValue); no bytes where there is none."""
+        return entries(self.message, 5).get(name, memoryview(b""))
 
     def type(self, attr: str) -> str:
         """The name of the element type that an attr holds; "" where it holds none."""
-        return TYPE_NAMES.get(number(first(self.attrs.get(attr, memoryview(b"")), 6)), "")
+        return TYPE_NAMES.get(number(first(self.attr(attr), 6)), "")
 
     def shape(self, attr: str) -> tuple[int, ...] | None:
         """The shape that an attr holds, -1 for what is not known; None where it has no rank, or there is none."""
-        held = first(self.attrs.get(attr, memoryview(b"")), 7)
+        held = first(self.attr(attr), 7)
         return None if held is None else read_shape(inner(held))
 
     def constant(self) -> ReadConstant:
         """What a constant holds."""
-        tensor = inner(first(self.attrs.get("value", memoryview(b"")), 8))
+        tensor = inner(first(self.attr("value"), 8))
         content = first(tensor, 4)
         return ReadConstant(
             TYPE_NAMES.get(number(first(tensor, 1)), ""),
@@ -87,7 +91,7 @@ def read_node(message: memoryview) -> ReadNode:
             op = text(content)
         elif field == 3:
             inputs.append(text(content))
-    return ReadNode(name, op, tuple(inputs), entries(message, 5))
+    return ReadNode(name, op, tuple(inputs), message)
 
 
 def read_shape(shape: memoryview) -> tuple[int, ...] | None:
@@ -129,11 +133,19 @@ def port_problems(
             yield f"has no node `{node_name(outputs[name])}` for the output `{name}`"
 
 
-def constant_problem(nodes: dict[str, ReadNode], name: str, variable: Variable) -> str:
+def variable_problems(nodes: dict[str, ReadNode], variables: Iterable[Variable], *, frozen: bool) -> Iterator[str]:
+    """What keeps the nodes from having the variables of a network: as constants, or as what they are."""
+    for variable in variables:
+        problem = _constant_problem(nodes, variable) if frozen else _handle_problem(nodes, variable)
+        if problem:
+            yield problem
+
+
+def _constant_problem(nodes: dict[str, ReadNode], variable: Variable) -> str:
     """What keeps a node from being the constant with a variable's numbers; "" for nothing."""
-    node = nodes.get(name)
+    node = nodes.get(variable.name)
     if node is None or node.op != "Const":
-        return f"has no constant `{name}` for the variable `{variable.name}`"
+        return f"has no constant for the variable `{variable.name}`"
     held = node.constant()
     wanted = variable.tensor.type
     size = variable.size * wanted.dtype.size
@@ -145,7 +157,7 @@ def constant_problem(nodes: dict[str, ReadNode], name: str, variable: Variable) 
     return ""
 
 
-def variable_problem(nodes: dict[str, ReadNode], variable: Variable) -> str:
+def _handle_problem(nodes: dict[str, ReadNode], variable: Variable) -> str:
     """What keeps a node from being the handle of a variable; "" for nothing."""
     node = nodes.get(variable.name)
     if node is None or node.op != "VarHandleOp":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from slimdsl.artefacts.descriptions import read_json
 from slimdsl.artefacts.graph_files import read_frozen, read_graphdef, read_pbtxt
 from slimdsl.artefacts.read_back import ReadBack
+from slimdsl.artefacts.saved_models import read_saved_model
 from slimdsl.artefacts.wire import DamagedError
 from slimdsl.backends.order import Artefact, Order
 
@@ -15,6 +17,8 @@ READERS: dict[str, Reader] = {
     "frozen": read_frozen,
     "graphdef": read_graphdef,
     "pbtxt": read_pbtxt,
+    "savedmodel": read_saved_model,
+    "json": read_json,
 }
 """By the names of the formats; each raises DamagedError or OSError for what it cannot read."""
 

@@ -7,9 +7,10 @@ goes wrong with weights (another variable's, another seed's, bytes that are shif
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from slimdsl.ir.graph import Variable
+from slimdsl.values import Record, positional
 from slimdsl.weights.source import WeightsError, WeightSource
 
 BUDGET = 64 << 20
@@ -18,8 +19,25 @@ BUDGET = 64 << 20
 BEGINNING = 256 << 10
 """Bytes of each variable that are compared in any case."""
 
-Place = tuple[Variable, memoryview]
-"""A variable, and the bytes that should be its numbers."""
+
+@positional
+class Place(Record):
+    """Where the numbers of a variable should be.
+
+    Attributes:
+        variable: the variable.
+        size: bytes of its numbers.
+        read: the first bytes of them, as many as are asked for; raises WeightsError where they are damaged.
+    """
+
+    variable: Variable
+    size: int
+    read: Callable[[int], memoryview]
+
+
+def place_in(variable: Variable, content: memoryview) -> Place:
+    """The place of numbers that are mapped."""
+    return Place(variable, len(content), lambda count: content[:count])
 
 
 class _EnoughError(Exception):
@@ -44,16 +62,17 @@ def compare_values(places: Sequence[Place], weights: WeightSource) -> tuple[int,
     Returns:
         How many bytes were compared, and what is wrong, each completing "`model.pb` …".
     """
-    compared, problems = 0, []
-    left = max(0, BUDGET - sum(min(len(content), BEGINNING) for _, content in places))
-    for variable, content in sorted(places, key=lambda place: len(place[1])):
-        wanted = min(len(content), BEGINNING)
-        more = len(content) - wanted
-        if more <= left:
-            left -= more
-            wanted += more
+    compared = 0
+    problems: list[str] = []
+    left = max(0, BUDGET - sum(min(place.size, BEGINNING) for place in places))
+    for place in sorted(places, key=lambda place: place.size):
+        wanted = min(place.size, BEGINNING)
+        if place.size - wanted <= left:
+            left -= place.size - wanted
+            wanted = place.size
+        variable = place.variable
         try:
-            different = _first_difference(variable, content[:wanted], weights)
+            different = _first_difference(variable, place.read(wanted), weights)
         except WeightsError as error:
             problems.append(f"cannot be compared with its weights: {error}")
             continue
