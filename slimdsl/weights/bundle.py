@@ -52,6 +52,9 @@ class BundleFile(WeightsFile):
         self._extend = extend
         self._files: dict[int, FileBytes] = {}
 
+    def __enter__(self) -> BundleFile:  # noqa: PYI034 - typing.Self is not in Python 3.10
+        return self
+
     def write(self, name: str, sink: Sink) -> None:
         """Pass on the numbers of one tensor; its checksum is compared on the way, and known to be right at the end."""
         try:

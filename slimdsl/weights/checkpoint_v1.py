@@ -64,6 +64,15 @@ class _Shard:
         self.table.check(block)
         return parse_list(self.file.exactly(entry.offset, entry.size))
 
+    def check_all(self) -> None:
+        """Compare every block with its checksum.
+
+        Raises:
+            DamagedError: one differs.
+        """
+        for block in self.table.blocks:
+            self.table.check(block)
+
     def _read_places(self) -> Iterator[tuple[bytes, tuple[Block, Entry]]]:
         for block in self.table.blocks:
             if self.table.says_compressed(block):
@@ -94,9 +103,10 @@ class _Contents:
         """Add what a shard has.
 
         Raises:
-            DamagedError, WireError: its list cannot be read.
+            DamagedError, WireError: its list cannot be read, or what cannot be read is damaged.
             NeedsTensorFlowError: only TensorFlow can read it.
         """
+        found_before = len(self.problems)
         for found in shard.listed():
             if found.sliced or found.name in self.tensors or found.name in self.problems:
                 raise NeedsTensorFlowError(f"its variable `{found.name[:_SHOWN]}` stands in parts")
@@ -112,6 +122,9 @@ class _Contents:
             except (DamagedError, WireError) as error:
                 reason = f"{where}the tensor `{found.name[:_SHOWN]}`: {error}"
                 self.problems[found.name] = unreadable(self.shown, reason)
+        if len(self.problems) > found_before:
+            # What makes no sense is most likely damaged, and then the checksums say so.
+            shard.check_all()
 
 
 class CheckpointV1File(WeightsFile):

@@ -73,7 +73,7 @@ class FileBytes:
             return b"".join(self.pieces(offset, size))
         content = self.peek(offset, size)
         if len(content) < size:
-            raise DamagedError(f"it ends at byte {offset + len(content):,}, within what stands there")
+            raise _cut_off(offset + size)
         return content
 
     def pieces(self, offset: int, size: int) -> Iterator[bytes]:
@@ -82,13 +82,13 @@ class FileBytes:
         Raises:
             DamagedError: there are fewer.
         """
-        while size:
-            piece = self._read(offset, min(size, PIECE))
+        end = offset + size
+        while offset < end:
+            piece = self._read(offset, min(end - offset, PIECE))
             if not piece:
-                raise DamagedError(f"it ends at byte {offset:,}, within what stands there")
+                raise _cut_off(end)
             yield piece
             offset += len(piece)
-            size -= len(piece)
 
     def close(self) -> None:
         """Close it."""
@@ -100,6 +100,10 @@ class FileBytes:
             return self._file.read(size) or b""
         except OSError as error:
             raise DamagedError(system_reason(error)) from None
+
+
+def _cut_off(end: int) -> DamagedError:
+    return DamagedError(f"it is cut off before byte {end:,}")
 
 
 def system_reason(error: OSError) -> str:

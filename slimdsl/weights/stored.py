@@ -53,10 +53,12 @@ class WeightsFile:
     kind: ClassVar[str]
     entry: ClassVar[str] = "tensor"
 
-    def __init__(self, path: str, tensors: Mapping[str, StoredTensor], problems: tuple[Diagnostic, ...] = ()) -> None:
+    def __init__(
+        self, path: str, tensors: Mapping[str, StoredTensor], problems: Mapping[str, Diagnostic] | None = None
+    ) -> None:
         self.path = path
         self.tensors = tensors
-        self.problems = problems or {}
+        self.problems: Mapping[str, Diagnostic] = problems or {}
 
     def write(self, name: str, sink: Sink) -> None:
         """Pass on the numbers of one tensor: row-major, little-endian, as many as `StoredTensor.size` says.
