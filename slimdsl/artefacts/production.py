@@ -17,8 +17,9 @@ from slimdsl.backends.order import Artefact, Options, Order
 from slimdsl.backends.registry import Format
 from slimdsl.ir.graph import Graph, Variable
 from slimdsl.passes.deploy import Deployed, deploy
-from slimdsl.values import Value, field, value
-from slimdsl.weights.comparison import Comparison, compare, findings
+from slimdsl.values import Value, field, fields_of, value
+from slimdsl.weights.comparison import Comparison, compare
+from slimdsl.weights.findings import first_findings
 from slimdsl.weights.loading import FileWeights
 from slimdsl.weights.opening import open_weights
 from slimdsl.weights.selection import EVERYTHING, Selection
@@ -119,7 +120,7 @@ def weights_of(job: Job) -> Iterator[tuple[WeightSource, Comparison | None]]:
         return
     with open_weights(job.weights) as file:
         comparison = compare(job.variables, file, job.selection)
-        found = findings(comparison)
+        found = first_findings(comparison)
         if found:
             raise WeightsError(found)
         others = None
@@ -146,15 +147,18 @@ def produce(job: Job, target: Target, weights: WeightSource, passed: Callable[[i
         WeightsError: the weights cannot be read.
         FileWriteError: it cannot be written.
     """
-    order, deployed = _order(job, target, weights, passed or _nothing)
+    order, deployed = _order(job, target, weights)
+    watched = order
+    if order.weights is not None and passed is not None:
+        watched = _replaced(order, Watched(order.weights, passed))
     module = cast("FormatModule", import_module(target.format.module))
-    artefact = module.write(order)
+    artefact = module.write(watched)
     return Product(target=target, order=order, artefact=artefact, deployed=deployed)
 
 
 def produce_bytes(job: Job, target: Target, weights: WeightSource) -> bytes:
     """As `produce`, for a GraphDef in memory: the format is frozen or graphdef."""
-    order, _ = _order(job, target, weights, _nothing)
+    order, _ = _order(job, target, weights)
     form: Form = "frozen" if target.format.contents == "constants" else "graphdef"
     emission = emit(order.graph, form=form, seed=order.seed, store_weights=order.weights is not None)
     return graph_bytes(emission, order.weights)
@@ -180,9 +184,7 @@ def _has_constants(format: Format, options: Options) -> bool:
     return format.deploys or ("frozen" in format.options and options.frozen)
 
 
-def _order(
-    job: Job, target: Target, weights: WeightSource, passed: Callable[[int], None]
-) -> tuple[Order, Deployed | None]:
+def _order(job: Job, target: Target, weights: WeightSource) -> tuple[Order, Deployed | None]:
     """What a format is asked to write."""
     graph, source = job.graph, weights
     if job.train_graph is not None and not target.format.holds_both:
@@ -199,7 +201,7 @@ def _order(
     order = Order(
         graph=graph,
         train_graph=job.train_graph if target.format.holds_both else None,
-        weights=Watched(source, passed) if stored else None,
+        weights=source if stored else None,
         seed=job.seed or 0,
         path=target.path,
         options=target.options,
@@ -207,8 +209,10 @@ def _order(
     return order, deployed
 
 
-def _nothing(_: int) -> None:
-    """Nobody looks how far it has come."""
+def _replaced(order: Order, weights: WeightSource) -> Order:
+    """The same order with other weights."""
+    given = {name: getattr(order, name) for name in fields_of(order)}
+    return Order(**{**given, "weights": weights})
 
 
 class Watched(WeightSource):

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from slimdsl.artefacts.production import Job, Product
 from slimdsl.cli.report import plural, size_text
 from slimdsl.files import STDOUT
+from slimdsl.ir.graph import Graph
+from slimdsl.ops.batch_norm import FusedBatchNorm, Standardize
+from slimdsl.passes.deploy import Deployed
 from slimdsl.weights.comparison import Comparison
 from slimdsl.weights.source import WeightSource
 
@@ -70,11 +73,27 @@ def _details(job: Job, product: Product) -> Iterator[tuple[str, str]]:
             yield label, f"{name}: {tensor.type}" + (f" is {called}" if called != name else "")
     yield from artefact.facts
     if product.deployed is not None:
-        folded = len(product.deployed.folded_end_points)
-        before, after = len(job.graph.nodes), len(graph.nodes)
-        if before != after or folded:
-            gone = f", {plural(folded, 'end point')} gone; -O0 keeps them" if folded else ""
-            yield "deploy", f"{before:,} operations became {after:,}{gone}"
+        yield from _deploy_lines(job.graph, product.deployed)
+
+
+def _deploy_lines(before: Graph, deployed: Deployed) -> Iterator[tuple[str, str]]:
+    """What the deploy passes did; nothing where they found nothing to do."""
+    after = deployed.graph
+    norms = _norm_count(before)
+    parts = []
+    if norms:
+        parts.append(f"{norms - _norm_count(after)} of {plural(norms, 'batch norm')} folded into kernels")
+    gone = len(before.nodes) - len(after.nodes)
+    if gone > 0:
+        parts.append(f"{plural(gone, 'operation')} fewer")
+    if deployed.folded_end_points:
+        parts.append(f"{plural(len(deployed.folded_end_points), 'end point')} gone")
+    if parts:
+        yield "deploy", ", ".join(parts) + " (-O0 leaves the graph as it is)"
+
+
+def _norm_count(graph: Graph) -> int:
+    return sum(isinstance(node.op, (FusedBatchNorm, Standardize)) for node in graph.nodes)
 
 
 def _verified_lines(verification: Verification) -> Iterator[tuple[str, str]]:

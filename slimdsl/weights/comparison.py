@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.ir.graph import Variable
-from slimdsl.types import DType, shape_text
 from slimdsl.values import Value, positional, value
-from slimdsl.weights.guesses import most_alike
 from slimdsl.weights.selection import EVERYTHING, Selection, in_scope, select
 from slimdsl.weights.stored import StoredTensor, WeightsFile
 from slimdsl.weights.training_state import training_state
@@ -118,77 +116,3 @@ def compare(variables: Sequence[Variable], file: WeightsFile, selection: Selecti
         averaged=sum(pair.variable.name in selected.averaged for pair in matching),
         problems=(*file.problems.values(), *selected.problems),
     )
-
-
-def findings(comparison: Comparison) -> tuple[Diagnostic, ...]:
-    """Everything that keeps the file from being the weights of these variables; empty where it is."""
-    found = list(comparison.problems)
-    mismatches = {pair.variable: pair for pair in (*comparison.wrong_shape, *comparison.wrong_dtype)}
-    extra_of_shape: dict[tuple[int, ...], list[str]] = {}
-    for extra in comparison.extra:
-        extra_of_shape.setdefault(extra.stored.shape, []).append(extra.name)
-    missing = set(comparison.missing)
-    for variable in comparison.variables:
-        if variable in mismatches:
-            found.extend(_mismatches(comparison.file, mismatches[variable]))
-        elif variable in missing:
-            found.append(_missing(comparison.file, variable, extra_of_shape.get(variable.shape, [])))
-    missing_of_shape: dict[tuple[int, ...], list[str]] = {}
-    for variable in comparison.missing:
-        missing_of_shape.setdefault(variable.shape, []).append(variable.name)
-    found.extend(
-        _left_over(comparison.file, extra, missing_of_shape.get(extra.stored.shape, []))
-        for extra in comparison.extra
-    )
-    return tuple(found)
-
-
-def _missing(file: WeightsFile, variable: Variable, candidates: list[str]) -> Diagnostic:
-    similar = most_alike(variable.name, candidates)
-    return Diagnostic(
-        code="E0501",
-        message=f"`{file.path}` has no {file.entry} for the variable `{variable.name}`, {shape_text(variable.shape)}",
-        span=variable.span,
-        help=f"the file has `{similar}` of that shape" if similar else "",
-    )
-
-
-def _left_over(file: WeightsFile, extra: Extra, candidates: list[str]) -> Diagnostic:
-    similar = most_alike(extra.name, candidates)
-    article = "an" if file.entry[0] in "aeiou" else "a"
-    return Diagnostic(
-        code="E0502",
-        message=f"`{file.path}` has {article} {file.entry} `{extra.name}`, which no variable is called",
-        span=None,
-        help=f"did you mean `{similar}`?" if similar else f"`--except {extra.name}` leaves it out",
-    )
-
-
-def _mismatches(file: WeightsFile, pair: Pair) -> list[Diagnostic]:
-    variable, stored = pair.variable, pair.stored
-    found = []
-    if stored.shape != variable.shape:
-        message = (
-            f"`{file.path}`: the {file.entry} `{stored.name}` is {shape_text(stored.shape)}, "
-            f"the variable is {shape_text(variable.shape)}"
-        )
-        help_text = _layout_help(stored.shape, variable.shape)
-        found.append(Diagnostic(code="E0503", message=message, span=variable.span, help=help_text))
-    dtype = variable.tensor.type.dtype
-    if stored.dtype is not dtype:
-        message = (
-            f"`{file.path}`: the {file.entry} `{stored.name}` is of the type {stored.type_text}, "
-            f"the variable is {dtype.value}"
-        )
-        spelling = "ml_dtypes.bfloat16" if dtype is DType.BFLOAT16 else f'"{dtype.value}"'
-        help_text = f"convert it with `.astype({spelling})` before saving it"
-        found.append(Diagnostic(code="E0504", message=message, span=variable.span, help=help_text))
-    return found
-
-
-def _layout_help(given: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    if len(given) == 4 and (given[2], given[3], given[1], given[0]) == wanted:
-        return "this is PyTorch's order; `.transpose(2, 3, 1, 0)` gives TensorFlow's"
-    if len(given) == 2 and given[::-1] == wanted:
-        return "the matrix is transposed; `.T` turns it round"
-    return ""

@@ -19,9 +19,11 @@ from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.ir.graph import Tensor, Variable
 from slimdsl.ops.initializers import Zeros
 from slimdsl.types import DType, TensorType
-from slimdsl.weights import comparison
+from slimdsl.weights.comparison import compare
+from slimdsl.weights.findings import findings as findings_of
 from slimdsl.weights.npz import NpzFile
 from slimdsl.weights.source import WeightsError
+from slimdsl.weights.stored import WeightsFile
 
 Arrays = dict[str, Any]
 
@@ -41,9 +43,9 @@ ARRAYS: Arrays = {
 }  # fmt: skip
 
 
-def found_in(file: NpzFile, variables: Sequence[Variable]) -> tuple[Diagnostic, ...]:
+def found_in(file: WeightsFile, variables: Sequence[Variable]) -> tuple[Diagnostic, ...]:
     """All that keeps a file from being the weights of variables."""
-    return comparison.findings(comparison.compare(variables, file))
+    return findings_of(compare(variables, file))
 
 
 def findings(path: Path) -> list[tuple[str, str, str]]:
