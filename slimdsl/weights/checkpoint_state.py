@@ -14,11 +14,13 @@ from slimdsl.values import Value, value
 from slimdsl.weights.source import WeightsError
 from slimdsl.weights.stored import unreadable
 from slimdsl.weights.table_writer import MAGIC
+from slimdsl.weights.wire import WireError, read_varint
 
 STATE_FILE = "checkpoint"
 """The text file of a folder that names its latest checkpoint."""
 
 _LARGEST_STATE = 1 << 22
+_LONGEST_HEAD = 32
 _LATEST = re.compile(
     rb"""^[ \t]*model_checkpoint_path[ \t]*:[ \t]*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')""", re.MULTILINE
 )
@@ -141,15 +143,26 @@ def _at(prefix: str, shown: str) -> Checkpoint | None:
 
 
 def is_table(path: str) -> bool:
-    """True for a regular file that ends as a table does."""
+    """True for a regular file that ends as a table does, or begins as a checkpoint of version 1 and was cut off."""
     try:
         if not os.path.isfile(path):
             return False
         with open(path, "rb") as file:
+            begin = file.read(_LONGEST_HEAD)
             file.seek(max(0, os.fstat(file.fileno()).st_size - len(MAGIC)))
-            return file.read(len(MAGIC)) == MAGIC
+            return file.read(len(MAGIC)) == MAGIC or _begins_with_list(begin)
     except OSError:
         return False
+
+
+def _begins_with_list(begin: bytes) -> bool:
+    """True for an entry without a key whose content is one message: the list of tensors."""
+    try:
+        size, start = read_varint(begin, 2)
+        inner, end = read_varint(begin, start + 1)
+    except WireError:
+        return False
+    return begin[:2] == b"\0\0" and begin[start : start + 1] == b"\n" and end - start + inner == size
 
 
 def _without_index(prefix: str, shown: str) -> Diagnostic:

@@ -180,4 +180,4 @@ class TableFile:
 def _not_a_table(file: FileBytes) -> str:
     if not file.size:
         return "it is empty"
-    return f"its {file.size:,} bytes do not end as a table's do; it is cut off, or something else"
+    return f"it has {file.size:,} bytes and does not end as such a file does: it is cut off, or something else"

@@ -195,7 +195,7 @@ def test_data_that_become_shorter_later(few: Path) -> None:
     ("content", "said"),
     [
         (b"", "it is empty"),
-        (b"PK\3\4" * 100, "its 400 bytes do not end as a table's do; it is cut off, or something else"),
+        (b"PK\3\4" * 100, "it has 400 bytes and does not end as such a file does: it is cut off, or something else"),
         (bytes(40) + MAGIC, "a block would end at byte 5, behind the end of all"),
         (b"\xff" * 40 + MAGIC, "the place of a block is malformed: a number is cut off or too large"),
         (table([]), "it has no header"),

@@ -13,7 +13,7 @@ from slimdsl.weights.checkpoint_state import Checkpoint, checkpoint_prefix, find
 from slimdsl.weights.checkpoints import open_checkpoint
 from slimdsl.weights.source import WeightsError
 from slimdsl.weights.table_writer import MAGIC
-from tests.weights.checkpoint_files import messages
+from tests.weights.checkpoint_files import messages, save_v1
 
 TABLE = bytes(40) + MAGIC
 V2 = ("model.ckpt-5.index", "model.ckpt-5.data-00000-of-00001", "model.ckpt-5.meta")
@@ -125,6 +125,20 @@ def test_parts_that_are_missing(here: Path, text: str | None, missing: tuple[str
     with pytest.raises(WeightsError) as caught:
         find_checkpoint(path)
     assert messages(caught.value) == [said.replace("W", path)]
+
+
+def test_a_checkpoint_of_version_1_that_was_cut_off(here: Path) -> None:
+    save_v1(here / "cut.ckpt", {"w": np.zeros(100, "float32")})
+    for size in (20, 100, 500):
+        os.truncate(here / "cut.ckpt", 500)
+        os.truncate(here / "cut.ckpt", size)
+        assert find_checkpoint("cut.ckpt") == Checkpoint(prefix="cut.ckpt", version=1, files=("cut.ckpt",))
+        with pytest.raises(WeightsError) as caught:
+            open_checkpoint("cut.ckpt")
+        said = (
+            f"`cut.ckpt` cannot be read: its {size} bytes do not end as a table's do; it is cut off, or something else"
+        )
+        assert messages(caught.value) == [said]
 
 
 def test_what_is_no_regular_file(here: Path) -> None:
