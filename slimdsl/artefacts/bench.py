@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
-from functools import partial
-from itertools import islice
+from collections.abc import Sequence
 from typing import Union
 
-from slimdsl.artefacts.fixed_inputs import NoInputsError, candidate_sizes, fixed_inputs, types_with
+from slimdsl.artefacts.attempts import Attempt, make_attempts
+from slimdsl.artefacts.fixed_inputs import NoInputsError, types_with
 from slimdsl.artefacts.judging import Expectation, judge, read_arrays
+from slimdsl.artefacts.reference import NoReferenceError, write_reference
 from slimdsl.artefacts.running import (
     RUNNERS,
     BrokenRuntimeError,
@@ -25,28 +25,11 @@ from slimdsl.artefacts.running import (
     run_in_tensorflow,
 )
 from slimdsl.artefacts.subject import RunResult, Subject, not_run, refused
-from slimdsl.backends.graphdef.emitter import emit
-from slimdsl.backends.graphdef.stream import GraphTooLargeError, check_size, pass_on
-from slimdsl.backends.running import write_arrays
-from slimdsl.files import write_all
 from slimdsl.ir.graph import Graph
-from slimdsl.types import DType
 from slimdsl.values import Value, positional
-from slimdsl.weights.source import WeightsError, WeightSource
-
-MOST_ATTEMPTS = 4
-"""How many different inputs are tried until TensorFlow runs the reference."""
+from slimdsl.weights.source import WeightSource
 
 _DRAWN = "its values are drawn when it is initialised"
-
-
-@positional
-class Attempt(Value):
-    """Inputs for a run: the sizes, and the path of the arrays."""
-
-    sizes: dict[str, int]
-    arrays: str
-
 
 Entry = tuple[Union[Subject, None], Run]
 """A run, and whose it is: None for a reference that is no artefact."""
@@ -74,39 +57,54 @@ def run_all(
         OSError: the inputs cannot be written.
     """
     results: dict[Subject, RunResult] = {}
-    # Those that fix different sizes cannot be run on the same input.
-    groups: list[tuple[dict[str, int], list[Subject]]] = []
-    for subject in subjects:
-        sizes = dict(subject.artefact.sizes)
-        for fixed, members in groups:
-            if all(fixed.get(name, size) == size for name, size in sizes.items()):
-                fixed.update(sizes)
-                members.append(subject)
-                break
-        else:
-            groups.append((sizes, [subject]))
-    for number, (fixed, members) in enumerate(groups):
+    for number, group in enumerate(_groups(subjects, original)):
         place = os.path.join(folder, str(number))
         os.mkdir(place)
-        results.update(zip(members, Bench(original, weights, seed, fixed, place, timeout).run(members)))
+        results.update(zip(group.subjects, Bench(group, weights, seed, place, timeout).run()))
+        # The reference of the next group may be as large.
         shutil.rmtree(place)
     return [results[subject] for subject in subjects]
 
 
-class Bench:
-    """Where artefacts are run on the same input; the arguments are those of `run_all`, and the sizes that are fixed."""
+@positional
+class Group(Value):
+    """Artefacts that can be run on the same input.
 
-    def __init__(
-        self,
-        original: Graph,
-        weights: WeightSource | None,
-        seed: int,
-        fixed: Mapping[str, int],
-        folder: str,
-        timeout: float,
-    ) -> None:
-        self._original = original
-        self._fixed = fixed
+    Attributes:
+        network: what all of them were made of.
+        fixed: sizes that some of them have fixed.
+        subjects: the artefacts.
+    """
+
+    network: Graph
+    fixed: dict[str, int]
+    subjects: list[Subject]
+
+
+def _groups(subjects: Sequence[Subject], original: Graph) -> list[Group]:
+    """The artefacts by what they can be run on."""
+    groups: list[Group] = []
+    for subject in subjects:
+        sizes = dict(subject.artefact.sizes)
+        # Training graphs beside others: deploy passes do not touch them.
+        network = original if subject.order.graph.training == original.training else subject.order.graph
+        for group in groups:
+            if group.network is network and all(group.fixed.get(name, size) == size for name, size in sizes.items()):
+                group.fixed.update(sizes)
+                group.subjects.append(subject)
+                break
+        else:
+            groups.append(Group(network, sizes, [subject]))
+    return groups
+
+
+class Bench:
+    """Where one group is run; the other arguments are those of `run_all`."""
+
+    def __init__(self, group: Group, weights: WeightSource | None, seed: int, folder: str, timeout: float) -> None:
+        self._network = group.network
+        self._fixed = group.fixed
+        self._subjects = group.subjects
         self._weights = weights
         self._seed = seed
         self._folder = folder
@@ -116,39 +114,27 @@ class Bench:
         self._no_reference = ""
         self._results: dict[Subject, RunResult] = {}
 
-    def run(self, subjects: Sequence[Subject]) -> list[RunResult]:
-        """Run all that can be run, once; nothing is raised for what cannot."""
+    def run(self) -> list[RunResult]:
+        """Run all that can be run, once; nothing is raised for what cannot.
+
+        Raises:
+            OSError: the inputs cannot be written.
+        """
+        examples = [s.order.options.calibrate for s in self._subjects if s.precision == "int8"]
         try:
-            self._attempts = self._make_attempts()
+            self._attempts = make_attempts(self._network, self._fixed, examples[0] if examples else "", self._folder)
         except NoInputsError as error:
-            return [not_run(str(error)) for _ in subjects]
-        entries: list[Entry] = [(subject, self._run_of(subject, index)) for index, subject in enumerate(subjects)]
-        self._run_in_tensorflow([e for e in entries if e[0] and RUNNERS[e[0].format].in_tensorflow], subjects)
+            return [not_run(str(error)) for _ in self._subjects]
+        entries: list[Entry] = [(subject, self._run_of(subject, i)) for i, subject in enumerate(self._subjects)]
+        self._run_in_tensorflow([entry for entry in entries if entry[0] and RUNNERS[entry[0].format].in_tensorflow])
         for subject, run in entries:
             if subject is not None and subject not in self._results:
                 self._judge(subject, run, run_alone(run, self._attempts[0].arrays, self._timeout))
-        return [self._results[subject] for subject in subjects]
+        return [self._results[subject] for subject in self._subjects]
 
-    def _make_attempts(self) -> list[Attempt]:
-        """Inputs of several sizes, and with other integers, in case that the first ones do not do.
-
-        Raises:
-            NoInputsError: there are none.
-        """
-        chosen = list(islice(candidate_sizes(self._original, self._fixed), MOST_ATTEMPTS - 1))
-        wanted = [(sizes, False) for sizes in chosen]
-        if any(tensor.type.dtype in (DType.INT32, DType.INT64) for tensor in self._original.inputs.values()):
-            wanted.insert(1, (chosen[0], True))
-        attempts = []
-        for number, (sizes, zeros) in enumerate(wanted):
-            path = os.path.join(self._folder, f"inputs_{number}.npz")
-            write_arrays(path, fixed_inputs(self._original, sizes, zeros=zeros))
-            attempts.append(Attempt(sizes, path))
-        return attempts
-
-    def _run_in_tensorflow(self, entries: list[Entry], subjects: Sequence[Subject]) -> None:
+    def _run_in_tensorflow(self, entries: list[Entry]) -> None:
         """Run the reference and what TensorFlow runs, and leave the attempt that worked as the only one."""
-        reference = self._reference_entry(entries, subjects)
+        reference = self._reference_entry(entries)
         if reference is not None:
             entries = [reference, *(entry for entry in entries if entry is not reference)]
         while entries:
@@ -156,7 +142,7 @@ class Bench:
                 arrays = [attempt.arrays for attempt in self._attempts]
                 chosen, outcomes = run_in_tensorflow([run for _, run in entries], arrays, self._timeout)
             except BrokenRuntimeError as error:
-                entries = self._without_first(entries, error, subjects, is_reference=reference is not None)
+                entries = self._without_first(entries, error, is_reference=reference is not None)
                 continue
             self._attempts = [self._attempts[chosen]]
             self._reference = reference[1] if reference else None
@@ -165,9 +151,7 @@ class Bench:
                     self._judge(subject, run, outcome)
             return
 
-    def _without_first(
-        self, entries: list[Entry], error: BrokenRuntimeError, subjects: Sequence[Subject], *, is_reference: bool
-    ) -> list[Entry]:
+    def _without_first(self, entries: list[Entry], error: BrokenRuntimeError, *, is_reference: bool) -> list[Entry]:
         """Note that the first run failed with all inputs; return what is still to be tried."""
         first = entries[0][0]
         reason = f"TensorFlow could not {'run the network' if error.loaded else 'be loaded'}: {error}"
@@ -179,59 +163,32 @@ class Bench:
             return entries[1:]
         self._no_reference = reason
         # Where TensorFlow was loaded, it is the inputs that do not do, in other runtimes neither.
-        for subject in subjects if error.loaded else [subject for subject, _ in entries]:
+        for subject in self._subjects if error.loaded else [subject for subject, _ in entries]:
             if subject is not None:
                 self._results.setdefault(subject, not_run(reason))
         return []
 
-    def _reference_entry(self, entries: Sequence[Entry], subjects: Sequence[Subject]) -> Entry | None:
+    def _reference_entry(self, entries: Sequence[Entry]) -> Entry | None:
         """What the others are compared with; None where nothing can be, for which `_no_reference` has the reason."""
         self._no_reference = _DRAWN
-        if not any(self._is_comparable(subject) for subject in subjects):
+        if self._weights is None or not any(self._is_comparable(subject) for subject in self._subjects):
             return None
         if not installed(("tensorflow",)):
             self._no_reference = "TensorFlow is not installed"
             return None
         for entry in entries:
             subject = entry[0]
-            if subject and subject.format == "frozen" and subject.order.graph is self._original:
+            if subject and subject.format == "frozen" and subject.order.graph is self._network:
                 return entry
         try:
-            return None, self._write_reference()
-        except GraphTooLargeError:
-            self._no_reference = "the frozen graph that is compared with would be larger than TensorFlow reads"
-        except WeightsError as error:
+            return None, write_reference(self._network, self._weights, self._seed, self._folder)
+        except NoReferenceError as error:
             self._no_reference = str(error)
-        except OSError as error:
-            self._no_reference = f"the graph that is compared with cannot be written: {error.strerror}"
         return None
 
     def _is_comparable(self, subject: Subject) -> bool:
         """True where the values in the artefact are those of the reference."""
-        same = subject.order.graph.training == self._original.training
-        return self._weights is not None and subject.order.weights is not None and same
-
-    def _write_reference(self) -> Run:
-        """Write the network as it stands, frozen.
-
-        Raises:
-            GraphTooLargeError: it would be larger than TensorFlow reads.
-            WeightsError: the weights cannot be read.
-            OSError: it cannot be written.
-        """
-        emission = emit(self._original, form="frozen", seed=self._seed)
-        check_size(emission)
-        path = os.path.join(self._folder, "reference.pb")
-        # Not through `replace_file`: it waits for the disk, and nobody but the runtime is to read this.
-        with open(path, "wb", buffering=0) as file:
-            pass_on(emission, self._weights, partial(write_all, file.fileno()), file.fileno())
-        return Run(
-            kind="graphdef",
-            path=path,
-            inputs=dict(emission.inputs),
-            outputs=dict(emission.outputs),
-            results=os.path.join(self._folder, "reference.npz"),
-        )
+        return self._weights is not None and subject.order.weights is not None
 
     def _run_of(self, subject: Subject, index: int) -> Run:
         artefact = subject.artefact
@@ -251,13 +208,13 @@ class Bench:
             self._results[subject] = failed
             return
         sizes = self._attempts[0].sizes
-        types = types_with(self._original, sizes) or {}
+        types = types_with(self._network, sizes) or {}
         is_reference = run is self._reference
         values = None
         if self._reference is not None and not is_reference and self._is_comparable(subject):
             values = read_arrays(self._reference.results)
         expected = Expectation(
-            types={name: types[tensor] for name, tensor in self._original.outputs.items()},
+            types={name: types[tensor] for name, tensor in self._network.outputs.items()},
             sizes=sizes,
             values=values,
             why_none="" if is_reference else self._no_reference if self._is_comparable(subject) else _DRAWN,

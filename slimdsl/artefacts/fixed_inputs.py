@@ -27,7 +27,7 @@ SIZES = (64, 32, 128, 224, 299, 16, 8, 256, 512, 1024, 4, 2, 1)
 """What is tried for the other sizes, in this order."""
 
 HEAVY = 20_000_000_000
-"""Multiply-accumulates of a run beyond which the batch is one example: a second or so of a processor."""
+"""Multiply-accumulates of a run beyond which smaller sizes come first: a second or so of a processor."""
 
 TOO_HEAVY = 10_000_000_000_000
 """Multiply-accumulates of a run beyond which there is none: minutes."""
@@ -37,6 +37,9 @@ TOO_LARGE = 1 << 30
 
 _MOST_PRODUCTS = 300
 """How many combinations of different sizes are tried at most."""
+
+_MOST_FOUND = 30
+"""How many that fit are looked at, for the one that asks least."""
 
 _SPREAD = 0.5
 _SPELLINGS = {
@@ -65,8 +68,9 @@ def candidate_sizes(graph: Graph, given: Mapping[str, int]) -> Iterator[dict[str
         NoInputsError: there are none, or a run with any of them would take too long or too much memory.
     """
     names, batches = _open_sizes(graph)
-    reason, any_found = "none of the sizes that were tried fits the network", False
     batches -= given.keys()
+    reason = "none of the sizes that were tried fits the network"
+    found, heavy = 0, []
     for chosen in _combinations([name for name in names if name not in batches and name not in given]):
         several = {name: given.get(name, chosen.get(name, BATCH)) for name in names}
         single = {**several, **dict.fromkeys(batches, 1)}
@@ -78,10 +82,16 @@ def candidate_sizes(graph: Graph, given: Mapping[str, int]) -> Iterator[dict[str
             burden = _burden(graph, macs, types)
             if burden:
                 reason = burden
-            elif macs <= HEAVY or sizes is single or not batches:
-                any_found = True
+                continue
+            found += 1
+            if macs <= HEAVY:
                 yield sizes
-    if not any_found:
+            else:
+                heavy.append((macs, sizes))
+        if found >= _MOST_FOUND:
+            break
+    yield from (sizes for _, sizes in sorted(heavy, key=lambda entry: entry[0]))
+    if not found:
         raise NoInputsError(reason)
 
 

@@ -32,6 +32,6 @@ def read_back(summary: str, compared: int, size: int, problems: Iterable[str]) -
     return ReadBack(summary, tuple(problems))
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """``1 node``, ``30 nodes``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or noun + 's'}"

@@ -1,37 +1,39 @@
-"""Which module reads which format back. What needs a runtime to be read is left to the run."""
+"""Which module reads which format back; it is loaded when there is something to read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from typing import cast
 
-from slimdsl.artefacts.descriptions import read_json
-from slimdsl.artefacts.graph_files import read_frozen, read_graphdef, read_pbtxt
 from slimdsl.artefacts.read_back import ReadBack
-from slimdsl.artefacts.saved_models import read_saved_model
 from slimdsl.artefacts.wire import DamagedError
 from slimdsl.backends.order import Artefact, Order
 
 Reader = Callable[[Order, Artefact], ReadBack]
 
-READERS: dict[str, Reader] = {
-    "frozen": read_frozen,
-    "graphdef": read_graphdef,
-    "pbtxt": read_pbtxt,
-    "savedmodel": read_saved_model,
-    "json": read_json,
+READERS: dict[str, tuple[str, str]] = {
+    "frozen": ("graph_files", "read_frozen"),
+    "graphdef": ("graph_files", "read_graphdef"),
+    "pbtxt": ("graph_files", "read_pbtxt"),
+    "savedmodel": ("saved_models", "read_saved_model"),
+    "onnx": ("converted", "read_onnx"),
+    "tflite": ("converted", "read_litert"),
+    "stablehlo": ("converted", "read_stablehlo"),
+    "dot": ("descriptions", "read_dot"),
+    "json": ("descriptions", "read_json"),
 }
-"""By the names of the formats; each raises DamagedError or OSError for what it cannot read."""
+"""Module and function by the names of the formats; each raises DamagedError or OSError for what it cannot read."""
 
 
 def read_artefact(format: str, order: Order, artefact: Artefact) -> ReadBack:
     """Read an artefact back; whatever is wrong with it stands in the result."""
-    reader = READERS.get(format)
-    if reader is None:
-        return ReadBack("")
+    module, function = READERS[format]
+    reader = cast("Reader", getattr(import_module(f"slimdsl.artefacts.{module}"), function))
     try:
         return reader(order, artefact)
     except DamagedError as error:
         return ReadBack("", (str(error),))
     except OSError as error:
         reason = error.strerror or "unknown reason"
-        return ReadBack("", (f"cannot be opened: {reason[0].lower() + reason[1:]}",))
+        return ReadBack("", (f"cannot be read: {reason[0].lower() + reason[1:]}",))

@@ -37,7 +37,7 @@ class Runner(Value):
     @property
     def in_tensorflow(self) -> bool:
         """True where TensorFlow itself runs it."""
-        return self.kind in ("graphdef", "savedmodel")
+        return self.kind in ("graphdef", "savedmodel", "stablehlo") or not installed(self.packages[:1])
 
 
 _GRAPHDEF = Runner("graphdef", ("tensorflow",), "TensorFlow")

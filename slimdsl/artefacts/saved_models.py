@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 
 from slimdsl.artefacts.graph_reading import TYPE_NAMES, ReadNode, node_name, read_nodes, read_shape, variable_problems
 from slimdsl.artefacts.read_back import ReadBack, counted, read_back
-from slimdsl.artefacts.stored_values import Place, compare_values, place_in
+from slimdsl.artefacts.stored_values import Place, beginning, compare_values, place_in
 from slimdsl.artefacts.wire import DamagedError, entries, first, inner, mapped, number, numbered, text
 from slimdsl.backends.order import Artefact, Order
 from slimdsl.ir.graph import Graph, Tensor, Variable
@@ -20,10 +21,6 @@ from slimdsl.weights.table_file import NeedsTensorFlowError
 _FILE = "saved_model.pb"
 _PREFIX = os.path.join("variables", "variables")
 _TAG = "serve"
-
-
-class _EnoughError(Exception):
-    """As many bytes as wanted have been read."""
 
 
 def read_saved_model(order: Order, artefact: Artefact) -> ReadBack:
@@ -127,20 +124,4 @@ def _checkpoint_problems(file: WeightsFile, variables: dict[str, Variable]) -> I
 
 def _place(file: WeightsFile, variable: Variable) -> Place:
     """Where a checkpoint has the numbers of a variable; where all of them are read, their checksum is compared."""
-    size = file.tensors[variable.name].size
-
-    def read(count: int) -> memoryview:
-        content = bytearray()
-
-        def take(data: bytes | memoryview) -> None:
-            content.extend(memoryview(data)[: count - len(content)])
-            if len(content) == count < size:
-                raise _EnoughError
-
-        try:
-            file.write(variable.name, take)
-        except _EnoughError:
-            pass
-        return memoryview(content)
-
-    return Place(variable, size, read)
+    return Place(variable, file.tensors[variable.name].size, partial(beginning, file, variable.name))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from slimdsl.ir.graph import Variable
 from slimdsl.values import Record, positional
 from slimdsl.weights.source import WeightsError, WeightSource
+from slimdsl.weights.stored import WeightsFile
 
 BUDGET = 64 << 20
 """Bytes up to which all are compared."""
@@ -41,7 +42,7 @@ def place_in(variable: Variable, content: memoryview) -> Place:
 
 
 class _EnoughError(Exception):
-    """As many bytes as wanted have been compared."""
+    """As many bytes as wanted have passed."""
 
 
 class _DifferentError(Exception):
@@ -50,6 +51,26 @@ class _DifferentError(Exception):
     def __init__(self, place: int) -> None:
         super().__init__(place)
         self.place = place
+
+
+def beginning(file: WeightsFile, name: str, count: int) -> memoryview:
+    """The first bytes of a tensor in a file; where these are all, its checksum is compared.
+
+    Raises:
+        WeightsError: they cannot be read, or are damaged.
+    """
+    content = bytearray()
+
+    def take(data: bytes | memoryview) -> None:
+        content.extend(memoryview(data).cast("B")[: count - len(content)])
+        if len(content) == count < file.tensors[name].size:
+            raise _EnoughError
+
+    try:
+        file.write(name, take)
+    except _EnoughError:
+        pass
+    return memoryview(content)
 
 
 def compare_values(places: Sequence[Place], weights: WeightSource) -> tuple[int, list[str]]:
