@@ -89,7 +89,7 @@ def parse_shape(content: bytes, start: int, size: int) -> tuple[int, ...]:
     """
     dims: list[int] = []
     peek = peek_into(content)
-    for found in read_fields(peek, start, size):
+    for found in read_fields(peek, start, size, MOST_AXES + 1):
         if found.number == 2:
             dims.append(0)
             for inner in read_fields(peek, *_place(found)):

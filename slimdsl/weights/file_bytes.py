@@ -59,8 +59,10 @@ class FileBytes:
         """
         start = offset - self._window_start
         if start < 0 or start + size > len(self._window):
-            self._window = self._read(offset, max(size, _WINDOW))
-            self._window_start, start = offset, 0
+            # Some of what is before it as well: blocks are looked at from both ends.
+            start = offset % (_WINDOW // 2)
+            self._window_start = offset - start
+            self._window = self._read(self._window_start, max(start + size, _WINDOW))
         return self._window[start : start + size]
 
     def exactly(self, offset: int, size: int) -> bytes:

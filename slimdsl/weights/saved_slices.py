@@ -13,7 +13,7 @@ from slimdsl.values import Value, field, value
 from slimdsl.weights.bundle_entries import parse_shape
 from slimdsl.weights.file_bytes import DamagedError
 from slimdsl.weights.table_file import NeedsTensorFlowError
-from slimdsl.weights.wire import BYTES, Field, Peek, WireError, peek_into, read_fields
+from slimdsl.weights.wire import BYTES, MOST_FIELDS, Field, Peek, WireError, peek_into, read_fields
 
 _TENSOR_CONTENT = 4
 _FIELDS = {
@@ -26,6 +26,8 @@ _RAW = (DType.FLOAT32, DType.FLOAT64)
 _VALUES = (*range(_TENSOR_CONTENT, 13), 13)
 _FORMAT_VERSION = 1
 _LONGEST_VARINT = 10
+_MOST_FIELDS = 100
+"""Of a tensor's message; it has three or four."""
 
 
 @value
@@ -121,17 +123,19 @@ def find_numbers(peek: Peek, start: int, size: int, dtype: DType, count: int) ->
         WireError: it is no such message, or has too few or too many.
         NeedsTensorFlowError: they are written in a way that TensorFlow reads and does not write.
     """
-    places: list[Field] = []
-    for data in _messages(peek, start, size, 2):
-        for tensor in _messages(peek, data.start, data.size, 3):
-            places += [found for found in read_fields(peek, tensor.start, tensor.size) if found.number in _VALUES]
-    if not places and not count:
+    place = None
+    for data in _messages(peek, start, size, 2, _MOST_FIELDS):
+        for tensor in _messages(peek, data.start, data.size, 3, _MOST_FIELDS):
+            for found in read_fields(peek, tensor.start, tensor.size, _MOST_FIELDS):
+                if found.number not in _VALUES:
+                    continue
+                if place or found.kind != BYTES:
+                    raise NeedsTensorFlowError("its numbers are not written one after another")
+                place = found
+    if place is None and not count:
         return Numbers(offset=start, size=0)
-    if not places:
+    if place is None:
         raise WireError("it has no numbers")
-    place = places[0]
-    if len(places) > 1 or place.kind != BYTES:
-        raise NeedsTensorFlowError("its numbers are not written one after another")
     if place.number not in (_FIELDS[dtype], _TENSOR_CONTENT):
         raise WireError(f"its numbers are not of the type {dtype.value}")
     raw = place.number == _TENSOR_CONTENT or dtype in _RAW
@@ -182,9 +186,9 @@ def _varints(content: bytes) -> Iterator[int]:
             number = shift = 0
 
 
-def _messages(peek: Peek, start: int, size: int, number: int) -> Iterator[Field]:
+def _messages(peek: Peek, start: int, size: int, number: int, most: int = MOST_FIELDS) -> Iterator[Field]:
     """The fields of one number in a message, which are messages themselves."""
-    for found in read_fields(peek, start, size):
+    for found in read_fields(peek, start, size, most):
         if found.number == number:
             yield _message(found)
 

@@ -23,7 +23,8 @@ _LONGEST_HEAD = 30
 _LARGEST_KEYS = 1 << 28
 """Keys are written without what they share with the one before, so that a small file could hold endless ones."""
 
-_MOST_ENTRIES = 1 << 21
+_MOST_ENTRIES = 1 << 18
+"""Each takes a kilobyte of memory, and networks have thousands of variables."""
 
 
 class ForeignError(DamagedError):

@@ -16,6 +16,7 @@ FIXED32 = 5
 
 _LONGEST_VARINT = 10
 _LONGEST_HEAD = 2 * _LONGEST_VARINT
+MOST_FIELDS = 1 << 18
 _FIXED_SIZES = {FIXED32: 4, FIXED64: 8}
 
 Peek = Callable[[int, int], bytes]
@@ -61,14 +62,16 @@ def read_varint(content: bytes, position: int) -> tuple[int, int]:
     raise WireError("a number is cut off or too large")
 
 
-def read_fields(peek: Peek, start: int, size: int) -> Iterator[Field]:
+def read_fields(peek: Peek, start: int, size: int, most: int = MOST_FIELDS) -> Iterator[Field]:
     """The fields of a message that stands somewhere; their contents are left where they are.
 
     Raises:
-        WireError: the bytes are no message.
+        WireError: the bytes are no message, or one of more than `most` fields.
     """
     end = start + size
-    while start < end:
+    for _ in range(most):
+        if start >= end:
+            return
         head = peek(start, min(_LONGEST_HEAD, end - start))
         tag, position = read_varint(head, 0)
         number, kind = tag >> 3, tag & 7
@@ -88,6 +91,8 @@ def read_fields(peek: Peek, start: int, size: int) -> Iterator[Field]:
             raise WireError("a field is cut off")
         yield Field(number, kind, integer, start, length)
         start += length
+    if start < end:
+        raise WireError(f"it has more than {most:,} fields")
 
 
 def peek_into(content: bytes) -> Peek:

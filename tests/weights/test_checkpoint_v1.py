@@ -167,6 +167,7 @@ FLOATS = bytes_field(5, b"\0\0\x80\x3f\0\0\0\x40")
         (listed(b"w", 3, (2,)), {KEY: stored(bytes_field(7, b"\1"))}, "its 2 numbers would take 1 bytes"),
         (listed(b"w", 1, (2,)), {KEY: b"\x12\x09"}, "a field is cut off"),
         (listed(b"w", 1, (2,)), {KEY: b"\x10\x09"}, "the field 2 is no message"),
+        (listed(b"w", 1, (2,)), {KEY: b"\x08\1" * 101}, "it has more than 100 fields"),
     ],
 )
 def test_tensors_that_make_no_sense_are_named_and_left_out(
