@@ -192,6 +192,32 @@ def _state(prefix: str) -> str:
     return content.decode()
 
 
+FULL = """
+    import resource, sys
+    from slimdsl.types import DType
+    from slimdsl.files import FileWriteError
+    from slimdsl.weights import bundle_writer, stored
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+    tensor = stored.StoredTensor(name="a", dtype=DType.FLOAT32, shape=(2,))
+    try:
+        bundle_writer.write_bundle(sys.argv[1], [(tensor, lambda sink: sink(b"new new "))])
+    except FileWriteError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize("room", [7, 50], ids=["data", "index"])
+def test_a_disk_without_room(tmp_path: Path, room: int) -> None:
+    prefix = str(tmp_path / "t")
+    write_bundle(prefix, [(floats("a"), lambda sink: sink(b"old old "))])
+    command = [sys.executable, "-c", textwrap.dedent(FULL), prefix, str(room)]
+    ended = subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": os.getcwd()})
+    assert ended.stdout.decode().startswith("cannot write `")
+    assert _state(prefix) == "old old "
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_large_tensors_pass_in_pieces(tmp_path: Path) -> None:
     array = np.arange(3_000_000, dtype="float32")
     items: list[Written] = [
