@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from typing import Protocol
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Protocol, cast
 
 from slimdsl.values import Value, positional
 
@@ -39,3 +41,18 @@ class HelpFormatter(RawDescriptionHelpFormatter):
         except (ValueError, OSError):
             columns = 80
         super().__init__(prog, width=max(40, min(columns, 120)) - 2)
+
+
+class LateParser(ArgumentParser):
+    """The parser of a command below a command: its module is loaded when it is the one that was named."""
+
+    module = ""
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:  # type: ignore[override]  # typeshed has two overloads
+        """Declare the arguments, then parse them."""
+        if self.module:
+            loaded = cast("CommandModule", import_module(self.module))
+            self.module = ""
+            loaded.configure(self)
+            self.set_defaults(run=loaded.run)
+        return super().parse_known_args(args, namespace)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from importlib import import_module
-from typing import cast
 
-from slimdsl.cli.commands import Command, CommandModule, HelpFormatter
+from slimdsl.cli.commands import Command, HelpFormatter, LateParser
 
 COMMANDS = (
     Command("diff", "compare a network's variables with a file of weights", "slimdsl.cli.weights_diff"),
@@ -21,17 +19,15 @@ def configure(parser: ArgumentParser) -> None:
         "Files of weights: TensorFlow checkpoints (V1 and V2), SavedModels, .safetensors and .npz. "
         "None of these commands needs TensorFlow for what slimdsl reads itself."
     )
-    subparsers = parser.add_subparsers(dest="weights_command", metavar="COMMAND", title="commands", required=True)
+    subparsers = parser.add_subparsers(metavar="COMMAND", title="commands", required=True, parser_class=LateParser)
     for command in COMMANDS:
         subparser = subparsers.add_parser(
             command.name, help=command.help, formatter_class=HelpFormatter, allow_abbrev=False
         )
-        module = cast("CommandModule", import_module(command.module))
-        module.configure(subparser)
-        subparser.set_defaults(weights_run=module.run)
+        subparser.module = command.module
 
 
 def run(arguments: Namespace) -> int:
     """Carry out the command that was named."""
-    code: int = arguments.weights_run(arguments)
+    code: int = arguments.run(arguments)
     return code

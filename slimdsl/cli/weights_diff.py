@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
-from slimdsl.cli.loading import graph_of, open_compilation
+from slimdsl.cli.loading import open_graph
 from slimdsl.cli.options import add_colour_option, add_net_options
-from slimdsl.cli.refusal import Refusal
 from slimdsl.cli.report import plural, print_diagnostics
-from slimdsl.cli.selection import add_selection_options, opened_weights, selection_of, written_selection
+from slimdsl.cli.selection import add_selection_options, opened_weights, selection_of
 from slimdsl.diagnostics.display import visible
+from slimdsl.json_text import json_text
 from slimdsl.types import shape_text
 from slimdsl.weights.comparison import Comparison, Pair, compare
 from slimdsl.weights.guesses import guess_renames, most_alike, rename_rules
-from slimdsl.weights.selection import EVERYTHING
 from slimdsl.weights.source import WeightsError
 
 _SHOWN = 30
@@ -30,12 +28,7 @@ def configure(parser: ArgumentParser) -> None:
         "The exit code is 0 only where `compile --weights` with the same options would load everything."
     )
     parser.add_argument("file", metavar="MODEL.slim", help="a .slim file")
-    parser.add_argument(
-        "weights",
-        metavar="WEIGHTS",
-        nargs="?",
-        help="a checkpoint, SavedModel, .safetensors or .npz (what `init from` in the file's `train` block names)",
-    )
+    parser.add_argument("weights", metavar="WEIGHTS", help="a checkpoint, SavedModel, .safetensors or .npz")
     parser.add_argument("--training", action="store_true", help="compare the variables of the training graph")
     parser.add_argument("--all", action="store_true", help="list everything, what matches too")
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
@@ -47,19 +40,11 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Print the comparison; return 0 where the file would load whole, else 1."""
     selection = selection_of(arguments)
-    compilation = open_compilation(arguments.file, arguments, training=arguments.training)
-    graph = graph_of(compilation, arguments.file, arguments)
+    graph = open_graph(arguments.file, arguments, training=arguments.training)
     if graph is None:
         return 1
-    path = arguments.weights
-    if path is None:
-        if compilation.init is None:
-            raise Refusal(f"name a file of weights: `{arguments.file}` has no `train` block with `init from`")
-        if selection != EVERYTHING:
-            raise Refusal("--ema, --except and --rename are about a file of weights that is named")
-        path, selection = written_selection(arguments.file, compilation.init)
     try:
-        with opened_weights(path) as file:
+        with opened_weights(arguments.weights) as file:
             comparison = compare(graph.variables, file, selection)
     except WeightsError as error:
         print_diagnostics(error.diagnostics, arguments.color)
@@ -69,9 +54,10 @@ def run(arguments: Namespace) -> int:
         {extra.name: extra.stored.shape for extra in comparison.extra},
     )
     if arguments.json:
-        print(json.dumps(_document(graph.name, comparison, guesses), indent=2))
+        print(json_text(_document(graph.name, comparison, guesses)))
     else:
-        print(visible("\n".join(_lines(graph.name, comparison, guesses, everything=arguments.all))))
+        for line in _lines(graph.name, comparison, guesses, everything=arguments.all):
+            print(visible(line))
         print_diagnostics(comparison.problems, arguments.color)
     return 0 if comparison.loads_whole else 1
 
@@ -141,7 +127,7 @@ def _conclusion(comparison: Comparison, guesses: dict[str, str]) -> Iterator[str
             kinds[kind] = kinds.get(kind, 0) + 1
         listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
         yield f"left in the file, as state of training: {listed}"
-    rules = rename_rules(guesses)[:3]
+    rules = rename_rules(guesses, len(comparison.missing))[:3]
     if rules:
         options = " ".join(f"--rename {old}={new}" for old, new in rules)
         yield f"try {options}"
@@ -182,6 +168,6 @@ def _document(net: str, comparison: Comparison, guesses: dict[str, str]) -> dict
         "excepted": [variable.name for variable in comparison.excepted],
         "state_of_training": [{"name": e.stored.name, "kind": kind} for e, kind in comparison.state],
         "moving_averages": comparison.averaged,
-        "renames": [{"old": old, "new": new} for old, new in rename_rules(guesses)],
+        "renames": [{"old": old, "new": new} for old, new in rename_rules(guesses, len(comparison.missing))],
         "problems": [problem.message for problem in comparison.problems],
     }

@@ -118,7 +118,7 @@ def _with_renames(comparison: Comparison, found: list[Diagnostic]) -> tuple[Diag
         {variable.name: variable.shape for variable in comparison.missing},
         {extra.name: extra.stored.shape for extra in comparison.extra},
     )
-    rules = [(old, new) for old, new in rename_rules(guessed) if len(guessed) > 1][:1]
+    rules = [(old, new) for old, new in rename_rules(guessed, len(comparison.missing)) if len(guessed) > 1][:1]
     result = []
     for diagnostic in found:
         if rules and diagnostic.code == "E0501":

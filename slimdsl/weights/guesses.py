@@ -12,6 +12,7 @@ Shape = tuple[int, ...]
 
 _NUMBER = re.compile(r"(\d+)")
 _MOST_RULES = 200
+_ENOUGH = 0.8
 
 
 def most_alike(name: str, candidates: Sequence[str]) -> str:
@@ -74,8 +75,13 @@ def guess_renames(missing: Mapping[str, Shape], extra: Mapping[str, Shape]) -> d
     return guessed
 
 
-def rename_rules(guessed: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The fewest (old, new) scopes or names that explain guesses, those that explain most first."""
+def rename_rules(guessed: Mapping[str, str], missing: int) -> list[tuple[str, str]]:
+    """The (old, new) scopes or names that explain guesses, those that explain most first.
+
+    None where the guesses are for less than `_ENOUGH` of what is missing: then it is another network, not another name.
+    """
+    if len(guessed) < _ENOUGH * missing:
+        return []
     rules = Counter(_differing(old, new) for new, old in guessed.items())
     return [rule for rule, _ in rules.most_common()]
 

@@ -10,7 +10,13 @@ def test_a_renamed_root_explains_everything() -> None:
     extra = {name.replace("vgg_16/", "vgg16/"): shape for name, shape in missing.items()}
     guessed = guess_renames(missing, extra)
     assert guessed == {name: name.replace("vgg_16/", "vgg16/") for name in missing}
-    assert rename_rules(guessed) == [("vgg16", "vgg_16")]
+    assert rename_rules(guessed, len(missing)) == [("vgg16", "vgg_16")]
+
+
+def test_another_network_is_no_other_name() -> None:
+    guessed = {f"a/{i}": f"b/{i}" for i in range(5)}
+    assert rename_rules(guessed, 5) == [("b", "a")]
+    assert rename_rules(guessed, 10) == []
 
 
 def test_other_leaves_go_by_shape_and_order() -> None:
