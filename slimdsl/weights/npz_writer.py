@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from slimdsl.files import replace_file
 from slimdsl.weights.npz import DESCRIPTIONS
-from slimdsl.weights.outgoing import Outgoing, pass_whole
+from slimdsl.weights.outgoing import Outgoing, pass_whole, type_problem
 from slimdsl.weights.stored import StoredTensor
 
 MOST_AXES = 32
@@ -29,13 +29,11 @@ _LARGEST_SHORT_MEMBER = 2**31 - 2**20
 
 def npz_problem(tensor: StoredTensor) -> str:
     """Why an archive cannot hold a tensor; "" where it can."""
-    if tensor.dtype not in DESCRIPTIONS:
-        return f"numpy's file format has no {tensor.type_text} that is read without Python's pickle"
     if len(tensor.shape) > MOST_AXES:
         return f"it has {len(tensor.shape)} axes, and numpy's arrays have at most {MOST_AXES}"
     if "\0" in tensor.name or len(tensor.name.encode()) > _LONGEST_NAME:
         return "its name cannot be that of a file in an archive"
-    return ""
+    return type_problem(tensor)
 
 
 def write_npz(path: str, tensors: Iterable[Outgoing]) -> int:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from slimdsl.types import DType
 from slimdsl.weights.source import Sink
 from slimdsl.weights.stored import StoredTensor
 
 Outgoing = tuple[StoredTensor, Callable[[Sink], None]]
 """A tensor under the name that it shall have, and what passes on its numbers, row-major and little-endian."""
+
+
+def type_problem(tensor: StoredTensor) -> str:
+    """Why no format here takes a tensor of its element type; "" where all do."""
+    if tensor.dtype is not None and tensor.dtype is not DType.STRING:
+        return ""
+    return f"it is of the type {tensor.type_text}, and only the types of variables are written"
 
 
 def pass_whole(tensor: StoredTensor, write: Callable[[Sink], None], sink: Sink) -> None:

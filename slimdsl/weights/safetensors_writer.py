@@ -8,7 +8,7 @@ from functools import partial
 
 from slimdsl.files import replace_file, write_all
 from slimdsl.types import DType
-from slimdsl.weights.outgoing import Outgoing, pass_whole
+from slimdsl.weights.outgoing import Outgoing, pass_whole, type_problem
 from slimdsl.weights.safetensors import METADATA, TYPE_NAMES
 from slimdsl.weights.stored import StoredTensor
 
@@ -23,11 +23,7 @@ _ALIGNMENT = 8
 
 def safetensors_problem(tensor: StoredTensor) -> str:
     """Why such a file cannot hold a tensor; "" where it can."""
-    if tensor.dtype not in TYPE_NAMES:
-        return f"numbers of variables are written, and it is of the type {tensor.type_text}"
-    if tensor.name == METADATA:
-        return "safetensors keeps this name for itself"
-    return ""
+    return "safetensors keeps this name for itself" if tensor.name == METADATA else type_problem(tensor)
 
 
 def write_safetensors(path: str, tensors: Sequence[Outgoing]) -> int:
