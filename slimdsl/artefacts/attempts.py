@@ -13,8 +13,8 @@ from slimdsl.ir.graph import Graph
 from slimdsl.types import DType
 from slimdsl.values import Value, positional
 
-MOST_ATTEMPTS = 4
-"""How many different inputs are tried until TensorFlow runs the reference."""
+MOST_SIZES = 4
+"""How many different sizes are tried until TensorFlow runs the reference."""
 
 
 @positional
@@ -45,7 +45,7 @@ def make_attempts(graph: Graph, fixed: Mapping[str, int], examples: str, folder:
         except NoInputsError:
             # Another artefact has fixed sizes that the examples do not have: drawn numbers must do.
             pass
-    chosen = list(islice(candidate_sizes(graph, fixed), MOST_ATTEMPTS - 1)) if not wanted else []
+    chosen = list(islice(candidate_sizes(graph, fixed), MOST_SIZES)) if not wanted else []
     wanted += [(sizes, fixed_inputs(graph, sizes)) for sizes in chosen]
     if chosen and any(tensor.type.dtype in (DType.INT32, DType.INT64) for tensor in graph.inputs.values()):
         wanted.insert(1, (chosen[0], fixed_inputs(graph, chosen[0], zeros=True)))

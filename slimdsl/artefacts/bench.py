@@ -145,7 +145,7 @@ class Bench:
                 entries = self._without_first(entries, error, is_reference=reference is not None)
                 continue
             self._attempts = [self._attempts[chosen]]
-            self._reference = reference[1] if reference else None
+            self._reference = reference[1] if reference and outcomes[0].runtime else None
             for (subject, run), outcome in zip(entries, outcomes):
                 if subject is not None:
                     self._judge(subject, run, outcome)

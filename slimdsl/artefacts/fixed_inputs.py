@@ -23,7 +23,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 BATCH = 2
 """The size of a batch: with one example, confusing the batch with another axis of size 1 would not show."""
 
-SIZES = (64, 32, 128, 224, 299, 16, 8, 256, 512, 1024, 4, 2, 1)
+SIZES = (64, 32, 128, 224, 299, 16, 8, 96, 100, 256, 512, 1024, 12, 4, 3, 2, 1)
 """What is tried for the other sizes, in this order."""
 
 HEAVY = 20_000_000_000
@@ -69,9 +69,10 @@ def candidate_sizes(graph: Graph, given: Mapping[str, int]) -> Iterator[dict[str
     """
     names, batches = _open_sizes(graph)
     batches -= given.keys()
+    others = [name for name in names if name not in batches and name not in given]
     reason = "none of the sizes that were tried fits the network"
-    found, heavy = 0, []
-    for chosen in _combinations([name for name in names if name not in batches and name not in given]):
+    found, later = 0, []
+    for chosen in _combinations(others):
         several = {name: given.get(name, chosen.get(name, BATCH)) for name in names}
         single = {**several, **dict.fromkeys(batches, 1)}
         for sizes in (several, single) if batches else (several,):
@@ -84,13 +85,14 @@ def candidate_sizes(graph: Graph, given: Mapping[str, int]) -> Iterator[dict[str
                 reason = burden
                 continue
             found += 1
-            if macs <= HEAVY:
+            if macs <= HEAVY and sizes is several:
                 yield sizes
             else:
-                heavy.append((macs, sizes))
+                # What is heavy comes last. Before it, batches of one: another size is more likely to help.
+                later.append((max(macs, HEAVY), len(later), sizes))
         if found >= _MOST_FOUND:
             break
-    yield from (sizes for _, sizes in sorted(heavy, key=lambda entry: entry[0]))
+    yield from (sizes for _, _, sizes in sorted(later, key=lambda entry: entry[:2]))
     if not found:
         raise NoInputsError(reason)
 

@@ -178,14 +178,27 @@ def _attempt(runs: Sequence[Run], attempts: Sequence[str], timeout: float) -> tu
 
 
 def _outcome(answer: Answer) -> Outcome:
+    if "missing" in answer:
+        return Outcome(not_run=_unloadable(str(answer["missing"])))
     return Outcome(error=str(answer["error"])) if "error" in answer else Outcome(runtime=str(answer["runtime"]))
 
 
 def _failed(error: Exception) -> Outcome:
-    """Whether an artefact is to blame for the end of its worker: not where time or memory ran out."""
-    if isinstance(error, WorkerDiedError) and (error.timed_out or error.signal == _KILLED):
-        return Outcome(not_run=str(error))
+    """Whether an artefact is to blame for the end of its worker.
+
+    It is not where time or memory ran out. Nor is it where the process ended by itself without an answer: a worker
+    answers whatever its runtime raises, so that it was never loaded.
+    """
+    if isinstance(error, WorkerDiedError):
+        if error.timed_out or error.signal == _KILLED:
+            return Outcome(not_run=str(error))
+        if not error.signal:
+            return Outcome(not_run=_unloadable(str(error)))
     return Outcome(error=str(error))
+
+
+def _unloadable(reason: str) -> str:
+    return f"its runtime cannot be loaded: {reason}"
 
 
 def _is_installed(package: str) -> bool:

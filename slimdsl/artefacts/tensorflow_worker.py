@@ -4,7 +4,8 @@ The request is ``{"attempts": [[run, …], …]}``. A run is what `slimdsl.backe
 ``graphdef`` or ``savedmodel``. An attempt whose first run fails is given up for the next one. The answer is::
 
     {"attempt": which one was run to its end, or -1, "failures": [why the others were given up],
-     "answers": [for each of its runs what `slimdsl.backends.running` describes, or {"error": why there is nothing}]}
+     "answers": [for each of its runs what `slimdsl.backends.running` describes, or {"error": why there is nothing},
+                 or {"missing": why its kind cannot be run here}]}
 
 or, where TensorFlow cannot be loaded, ``{"broken": why}``.
 """
@@ -42,7 +43,11 @@ def run(request: Request) -> Answer:
 
 
 def _run_one(request: dict[str, Any]) -> Answer:
-    runner: Callable[[Request], Answer] = import_module(f"slimdsl.backends.{request['kind']}.run_worker").run
+    try:
+        runner: Callable[[Request], Answer] = import_module(f"slimdsl.backends.{request['kind']}.run_worker").run
+    except Exception as error:
+        # Some reach into parts of TensorFlow that other versions may not have.
+        return {"missing": one_line(error)}
     try:
         return runner(request)
     except Exception as error:

@@ -101,6 +101,9 @@ class AddPositions(Primitive):
         x, table = inputs
         if x.rank != 3 or table.rank != 2 or surely_unequal(x.shape[-1], table.shape[-1]):
             raise ShapeError(f"positions {shape_text(table.shape)} do not fit {shape_text(x.shape)}", operand=1)
+        missing = x.shape[1] - table.shape[0]
+        if isinstance(missing, int) and missing > 0:
+            raise ShapeError(f"{table.shape[0]} positions are less than those of {shape_text(x.shape)}", operand=1)
         return x
 
 
