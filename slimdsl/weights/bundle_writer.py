@@ -35,8 +35,16 @@ class StoredText(Value):
     content: bytes
 
 
-Written = Union[tuple[StoredTensor, Callable[[Sink], None]], StoredText]
-"""A tensor and what passes on its numbers, as many as it has, row-major and little-endian; or a text."""
+@positional
+class StoredAlias(Value):
+    """One more name for a tensor that has been written before: an entry of the index for the same bytes."""
+
+    name: str
+    tensor: str
+
+
+Written = Union[tuple[StoredTensor, Callable[[Sink], None]], StoredText, StoredAlias]
+"""A tensor and what passes on its numbers, as many as it has, row-major and little-endian; a text; a further name."""
 
 
 def write_bundle(prefix: str, tensors: Iterable[Written], *, whole_or_nothing: bool = True) -> None:
@@ -74,11 +82,14 @@ def _write_data(prefix: str, tensors: Iterable[Written], descriptor: int, extend
     entries = {b"": _header()}
     offset = 0
     for item in tensors:
-        name = item.name if isinstance(item, StoredText) else item[0].name
+        name = item.name if isinstance(item, (StoredText, StoredAlias)) else item[0].name
         key = name.encode(errors="replace")
         if key in entries:
             what = f"two tensors are called `{name}`" if name else "a tensor has no name"
             raise WeightsError((_unwritable(prefix, what),))
+        if isinstance(item, StoredAlias):
+            entries[key] = entries[item.tensor.encode()]
+            continue
         if isinstance(item, StoredText):
             content, crc = _text(item.content, extend)
             write_all(descriptor, content)

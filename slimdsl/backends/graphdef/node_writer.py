@@ -89,13 +89,17 @@ class NodeWriter:
         return name
 
     def const(
-        self, name: str, values: Number | bytes | Sequence[Number], dtype: DType, shape: tuple[int, ...] = ()
+        self,
+        name: str,
+        values: Number | bytes | Sequence[Number] | Sequence[str],
+        dtype: DType,
+        shape: tuple[int, ...] = (),
     ) -> str:
         """Add a constant and return its name.
 
         Args:
             name: the node's name; must be free.
-            values: as many numbers as the shape has elements, in row-major order, or one number for a scalar.
+            values: as many numbers (or texts) as the shape has elements, in row-major order, or one for a scalar.
             dtype: the element type; numbers are rounded to it.
             shape: the shape; a scalar unless given.
 
