@@ -20,6 +20,16 @@ ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models" / "slim"
 tf1 = tf.compat.v1
 
+TOP = """\
+slim 1
+
+net top(classes) {
+  input x: float32[N, 4]
+  fc(classes, activation=none) as fc
+  output fc
+}
+"""
+
 
 def written(network: str, folder: Path) -> Path:
     """A folder with checkpoints of a network that tf_slim built, made in a process of its own."""
@@ -90,9 +100,6 @@ def test_vgg_16_gives_what_tf_slim_gave(tmp_path: Path) -> None:
 
 def test_what_tensorflows_saver_puts_in_without_a_word_is_refused(tmp_path: Path) -> None:
     """A kernel for 1001 classes goes into a resource variable for 5, and nobody is told."""
-    text = (
-        "slim 1\n\nnet top(classes) {\n  input x: float32[N, 4]\n  fc(classes, activation=none) as fc\n  output fc\n}\n"
-    )
     prefix = str(tmp_path / "model.ckpt")
     with tf.Graph().as_default(), tf1.Session() as session:
         large = {
@@ -105,7 +112,7 @@ def test_what_tensorflows_saver_puts_in_without_a_word_is_refused(tmp_path: Path
         small = tf1.get_variable("w", (4, 5), use_resource=True)
         tf1.train.Saver({"top/fc/weights": small}).restore(session, prefix)
         assert session.run(small).shape == (4, 1001)
-    model = slimdsl.loads(text, classes=5)
+    model = slimdsl.loads(TOP, classes=5)
     with pytest.raises(slimdsl.CompileError) as raised:
         model.to_bytes(weights=prefix)
     messages = [diagnostic.message for diagnostic in raised.value.diagnostics]

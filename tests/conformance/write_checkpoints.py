@@ -1,8 +1,8 @@
-"""Checkpoints that TF-Slim itself writes, on whatever TensorFlow is installed: a program for `test_tf_slim_checkpoints`.
+"""Checkpoints that TF-Slim itself writes, on whatever TensorFlow is installed: for `test_tf_slim_checkpoints`.
 
-``python -m tests.conformance.write_checkpoints NETWORK FOLDER`` builds LeNet or VGG-16 with tf_slim's layers, trains LeNet
-for three steps with momentum and moving averages, saves it in both formats, and writes what it gives for a fixed input
-(``expected.npz``: ``images``, ``logits``, ``averaged``).
+``python -m tests.conformance.write_checkpoints NETWORK FOLDER`` builds LeNet or VGG-16 with tf_slim's layers, trains
+LeNet for three steps with momentum and moving averages, saves it in both formats, and writes what it gives for a fixed
+input (``expected.npz``: ``images``, ``logits``, ``averaged``).
 """
 
 from __future__ import annotations
