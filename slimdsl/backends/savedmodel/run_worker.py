@@ -8,6 +8,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from slimdsl.backends.running import read_inputs, write_outputs
+from slimdsl.backends.savedmodel.structured import parameter_names
 from slimdsl.workers import Answer, Request, serve
 
 SIGNATURE = "serving_default"
@@ -23,10 +24,13 @@ def run(request: Request) -> Answer:
     signature = loaded.signatures[SIGNATURE]
     _positional, types = signature.structured_input_signature
     feeds = {}
-    for name, array in read_inputs(request).items():
-        if name not in types:
+    inputs = read_inputs(request)
+    parameters = parameter_names(inputs)
+    for name, array in inputs.items():
+        parameter = parameters[name]
+        if parameter not in types:
             raise ValueError(f"the signature `{SIGNATURE}` has no input `{name}`; it has {', '.join(types) or 'none'}")
-        feeds[name] = tf.constant(array, dtype=types[name].dtype)
+        feeds[parameter] = tf.constant(array, dtype=types[parameter].dtype)
     found = {name: tensor.numpy() for name, tensor in signature(**feeds).items()}
     return write_outputs(request, f"TensorFlow {tf.__version__}", found)
 
