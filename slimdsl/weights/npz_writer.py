@@ -23,8 +23,6 @@ _LONGEST_NAME = 65_000
 """Bytes of a member's name are counted in 16 bits."""
 
 _ALIGNMENT = 64
-_LARGEST_SHORT_MEMBER = 2**31 - 2**20
-"""Above this, the sizes of a member are written in 64 bits; zipfile draws the line at 2^31."""
 
 
 def npz_problem(tensor: StoredTensor) -> str:
@@ -62,7 +60,8 @@ def _write_member(archive: zipfile.ZipFile, outgoing: Outgoing) -> None:
     # The same on every system.
     info.create_system = 3
     head = array_head(tensor)
-    large = len(head) + tensor.size > _LARGEST_SHORT_MEMBER
+    # Neither sooner nor later: releases of Python differ in what they write of a small member with large sizes.
+    large = len(head) + tensor.size > zipfile.ZIP64_LIMIT
     with archive.open(info, "w", force_zip64=large) as member:
 
         def sink(data: bytes | memoryview) -> None:

@@ -115,7 +115,9 @@ def test_no_tensors_are_a_file_too(tmp_path: Path) -> None:
 def test_types_that_no_variable_has_are_named(tmp_path: Path, spelling: str, words: str, size: int) -> None:
     path = tmp_path / "w.safetensors"
     path.write_bytes(file_of({"x": entry(spelling, [2], [0, size])}, bytes(size)))
-    safetensors.deserialize(path.read_bytes())
+    if spelling != "F4":
+        # Which older releases of the library do not know.
+        safetensors.deserialize(path.read_bytes())
     with open_safetensors(str(path)) as file:
         assert (file.tensors["x"].dtype, file.tensors["x"].type_text) == (None, words)
     assert words in safetensors_problem(file.tensors["x"])
