@@ -16,7 +16,12 @@ from slimdsl.weights.source import WeightSource
 def variable_values(name: str, shape: Sequence[int]) -> np.ndarray:
     """The recorded value of a variable, float32."""
     z = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(int(np.prod(shape))).reshape(shape)
-    leaf = name.rpartition("/")[2]
+    return scaled(name, z).astype(np.float32)
+
+
+def scaled(name: str, z: np.ndarray) -> np.ndarray:
+    """Numbers from a normal distribution, in the place of which the variable has others; they may be changed."""
+    shape, leaf = z.shape, name.rpartition("/")[2]
     if leaf in ("weights", "pointwise_weights"):
         z *= np.sqrt(2 / np.prod(shape[:-1]))
     elif leaf == "depthwise_weights":
@@ -27,7 +32,7 @@ def variable_values(name: str, shape: Sequence[int]) -> np.ndarray:
         z = 1 + 0.1 * np.abs(z)
     else:
         z *= 0.1
-    return z.astype(np.float32)
+    return z
 
 
 def input_values(shape: Sequence[int]) -> np.ndarray:
