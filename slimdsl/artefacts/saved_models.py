@@ -11,6 +11,7 @@ from slimdsl.artefacts.read_back import ReadBack, counted, read_back
 from slimdsl.artefacts.stored_values import Place, beginning, compare_values, place_in
 from slimdsl.artefacts.wire import DamagedError, entries, first, inner, mapped, number, numbered, text
 from slimdsl.backends.order import Artefact, Order
+from slimdsl.backends.savedmodel.functions import RANDOM_SEED, REGULARIZATION_LOSS, free_name
 from slimdsl.ir.graph import Graph, Tensor, Variable
 from slimdsl.weights.bundle import read_bundle
 from slimdsl.weights.checksums import library
@@ -69,9 +70,12 @@ def _signature_problems(
     if signature is None:
         yield f"has no signature `{name}`"
         return
-    for what, field, tensors in (("input", 1, graph.inputs), ("output", 2, graph.outputs)):
+    ports = (("input", 1, graph.inputs, RANDOM_SEED), ("output", 2, graph.outputs, REGULARIZATION_LOSS))
+    for what, field, tensors, own in ports:
         found = entries(signature, field)
-        for extra in found.keys() - tensors.keys():
+        # What a training graph has besides; another number stands behind its name where that is taken.
+        allowed = {free_name(own, tensors)} if graph.training else set()
+        for extra in sorted(found.keys() - tensors.keys() - allowed):
             yield f"has an {what} `{extra}` in the signature `{name}`, which the network does not have"
         for port, tensor in tensors.items():
             problem = _port_problem(found.get(port), tensor, nodes)

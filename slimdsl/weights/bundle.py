@@ -28,6 +28,9 @@ _LARGEST_VALUE = 1 << 24
 """Bytes of an entry; one of a few hundred is a long one."""
 
 _FORMAT_VERSION = 1
+_OBJECT_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+"""How the names end under which TensorFlow 2 looks for values."""
+
 _SHOWN = 200
 
 
@@ -153,7 +156,19 @@ def read_bundle(prefix: str, shown: str, extend: Extend) -> BundleFile:
     missing = tuple(_missing_data(prefix, shown, shards, entries))
     if missing:
         raise WeightsError(missing)
-    return BundleFile(shown, prefix, entries, problems, shards, extend)
+    return BundleFile(shown, prefix, _without_second_names(entries), problems, shards, extend)
+
+
+def _without_second_names(entries: dict[str, BundleEntry]) -> dict[str, BundleEntry]:
+    """The entries but those that say again, in TensorFlow 2's way, where the tensor of a plain name stands.
+
+    Our own SavedModels have every value under both names.
+    """
+    return {
+        name: entry
+        for name, entry in entries.items()
+        if not name.endswith(_OBJECT_VALUE) or entries.get(name.removesuffix(_OBJECT_VALUE)) != entry
+    }
 
 
 def _read_index(
