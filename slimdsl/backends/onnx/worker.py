@@ -23,6 +23,8 @@ LARGEST_MODEL = 2**31 - 1
 def convert(request: Request) -> Answer:
     """Convert, check and write."""
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    # It numbers the names that it makes up, over all conversions of a process.
+    tf2onnx.utils.INTERNAL_NAME = 1
     inputs, outputs = request["inputs"], request["outputs"]
     model, _storage = tf2onnx.convert.from_graph_def(
         _graph_def(request["graph"]),

@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.compiler.mlir.stablehlo import stablehlo
 
+from slimdsl.backends.stablehlo.erf import without_erf
 from slimdsl.backends.stablehlo.signature import with_names
 from slimdsl.workers import Answer, Request, serve
 
@@ -52,8 +53,8 @@ def _exported(request: Request) -> str:
     types = [tf.TensorSpec(port["shape"], port["dtype"], port["name"]) for port in inputs]
     function = tf.function(network, jit_compile=True, autograph=False)
     text: str = function.experimental_get_compiler_ir(*types)(stage="stablehlo", platform_name="CPU")
-    stripped: str = tf.mlir.experimental.run_pass_pipeline(text, "")
-    return stripped
+    plain: str = tf.mlir.experimental.run_pass_pipeline(without_erf(text), "")
+    return plain
 
 
 def _portable(text: str) -> tuple[bytes, str]:

@@ -18,7 +18,7 @@ from slimdsl.types import Dim, DType, SymbolicDim, shape_text, substitute, symbo
 from slimdsl.values import Value, value
 from slimdsl.weights.npz import NpzFile
 from slimdsl.weights.source import WeightsError
-from slimdsl.weights.stored import StoredTensor
+from slimdsl.weights.stored import StoredTensor, WeightsFile
 
 
 @value
@@ -120,7 +120,7 @@ def _misshapen(name: str, tensor: Tensor, found: tuple[int, ...], sizes: dict[st
     return ""
 
 
-def _bad_numbers(graph: Graph, archive: NpzFile) -> Iterator[str]:
+def _bad_numbers(graph: Graph, archive: WeightsFile) -> Iterator[str]:
     """Arrays with numbers that nothing can be measured with; reads every array, and so compares its checksum.
 
     Raises:
