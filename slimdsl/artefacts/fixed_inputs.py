@@ -71,7 +71,8 @@ def candidate_sizes(graph: Graph, given: Mapping[str, int]) -> Iterator[dict[str
     batches -= given.keys()
     others = [name for name in names if name not in batches and name not in given]
     reason = "none of the sizes that were tried fits the network"
-    found, later = 0, []
+    found = 0
+    later: list[tuple[int, int, dict[str, int]]] = []
     for chosen in _combinations(others):
         several = {name: given.get(name, chosen.get(name, BATCH)) for name in names}
         single = {**several, **dict.fromkeys(batches, 1)}
