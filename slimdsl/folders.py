@@ -15,6 +15,8 @@ from slimdsl.files import OUT_OF_SPACE, FileWriteError, explained, sync_folder, 
 def replace_folder(path: str, mark: str) -> Iterator[str]:
     """Give an empty folder to fill; where the block ends without an exception, it becomes the folder at `path`.
 
+    The folders that it stands in are made where they are missing.
+
     As `replace_file`: on any exception it is removed and what stood at `path` is untouched. A folder that stands there is
     replaced only if it is empty or holds the file `mark`, because everything in it is lost.
 
@@ -24,6 +26,7 @@ def replace_folder(path: str, mark: str) -> Iterator[str]:
     target = os.path.realpath(path)
     try:
         _require_replaceable(path, target, mark)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
         temporary = _create_temporary_folder(target)
     except OSError as error:
         raise explained(path, error) from None

@@ -20,6 +20,9 @@ import pytest
 import slimdsl
 from slimdsl.cli.main import main
 from slimdsl.diagnostics.codes import BY_CODE
+from slimdsl.types import DType
+from slimdsl.weights.bundle_writer import write_bundle
+from slimdsl.weights.stored import StoredTensor
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "docs/manifest.md")
@@ -32,6 +35,16 @@ def blocks(text: str, language: str) -> list[str]:
     return [found[1] for found in BLOCK.findall(text) if found[0] == language]
 
 
+def write_old_checkpoint(prefix: Path, example: str) -> None:
+    """A checkpoint of the README's example as it may have been: under another root, and for seven classes."""
+    tensors = []
+    for variable in slimdsl.loads(example.replace("max_poool", "max_pool"), classes=7).variables:
+        name = variable.name.replace("digits/", "mnist/")
+        tensors.append(StoredTensor(name=name, dtype=variable.dtype, shape=variable.shape))
+    tensors.append(StoredTensor(name="global_step", dtype=DType.INT64, shape=()))
+    write_bundle(str(prefix), ((stored, lambda sink, stored=stored: sink(bytes(stored.size))) for stored in tensors))
+
+
 @contextlib.contextmanager
 def folder_for(block: str) -> Iterator[None]:
     """A folder with the networks and with the README's example, in which the block's misspelling stands."""
@@ -42,6 +55,7 @@ def folder_for(block: str) -> Iterator[None]:
     with tempfile.TemporaryDirectory() as name:
         Path(name, "models").symlink_to(ROOT / "models")
         Path(name, EXAMPLE).write_text(example, encoding="utf-8")
+        write_old_checkpoint(Path(name, "old.ckpt"), example)
         os.chdir(name)
         try:
             yield
@@ -53,6 +67,8 @@ def session(block: str) -> str:
     """The block as it should be: its command, and what that prints."""
     command = block.splitlines()[0]
     output = io.StringIO()
+    # The documents show what there is without TensorFlow, whose version would be in the output.
+    os.environ["SLIMDSL_NO_VERIFY"] = "1"
     # What a slow machine says about its progress goes to standard error and is in no document.
     with folder_for(block), contextlib.redirect_stdout(output), contextlib.redirect_stderr(io.StringIO()):
         main(shlex.split(command.removeprefix("$ slimdsl ")))

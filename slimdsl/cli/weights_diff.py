@@ -103,7 +103,9 @@ def _dtype_line(pair: Pair) -> str:
 def _missing_line(name: str, shape: tuple[int, ...], comparison: Comparison, guesses: dict[str, str]) -> str:
     line = f"{name}  {shape_text(shape)}"
     if name in guesses:
-        return f"{line}, perhaps `{guesses[name]}`"
+        found = next(extra.stored.shape for extra in comparison.extra if extra.name == guesses[name])
+        changed = f", which is {shape_text(found)}" if found != shape else ""
+        return f"{line}, perhaps `{guesses[name]}`{changed}"
     similar = most_alike(name, [extra.name for extra in comparison.extra if extra.stored.shape == shape])
     return f"{line}, nearest is `{similar}`" if similar else line
 

@@ -40,8 +40,9 @@ def common_prefix(left: str, right: str) -> int:
 def guess_renames(missing: Mapping[str, Shape], extra: Mapping[str, Shape]) -> dict[str, str]:
     """Which tensor of a file a missing variable may be: the same shape, and the same place in the order.
 
-    Renaming one scope is tried first, because that is what mostly happened. What no scope explains is paired by shape:
-    where a shape is missing as often as it is left over, in the natural order of the names; else by likeness.
+    Renaming one scope is tried first, because that is what mostly happened; what changed its shape besides is found so.
+    What no scope explains is paired by shape: where a shape is missing as often as it is left over, in the natural order
+    of the names; else by likeness.
 
     Args:
         missing: names of variables without a tensor -> shape.
@@ -56,11 +57,11 @@ def guess_renames(missing: Mapping[str, Shape], extra: Mapping[str, Shape]) -> d
         rule = _best_rule(left, over)
         if rule is None:
             break
+        # What has another shape goes the same way as its neighbours.
         for old in [name for name in over if _renamed(name, *rule) in left]:
             new = _renamed(old, *rule)
-            if left.get(new) == over[old]:
-                guessed[new] = old
-                del left[new], over[old]
+            guessed[new] = old
+            del left[new], over[old]
     for shape in dict.fromkeys(left.values()):
         wanted = sorted((name for name, other in left.items() if other == shape), key=natural)
         offered = sorted((name for name, other in over.items() if other == shape), key=natural)

@@ -13,6 +13,12 @@ def test_a_renamed_root_explains_everything() -> None:
     assert rename_rules(guessed, len(missing)) == [("vgg16", "vgg_16")]
 
 
+def test_what_changed_its_shape_goes_the_way_of_its_neighbours() -> None:
+    missing = {"new/conv1/weights": (3,), "new/conv2/weights": (4,), "new/logits/weights": (4, 10)}
+    extra = {"old/conv1/weights": (3,), "old/conv2/weights": (4,), "old/logits/weights": (4, 7)}
+    assert guess_renames(missing, extra)["new/logits/weights"] == "old/logits/weights"
+
+
 def test_another_network_is_no_other_name() -> None:
     guessed = {f"a/{i}": f"b/{i}" for i in range(5)}
     assert rename_rules(guessed, 5) == [("b", "a")]
