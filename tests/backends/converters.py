@@ -86,7 +86,7 @@ def _serve() -> None:
         asked = json.loads(line)
         try:
             module = importlib.import_module(asked["module"])
-            work = module.run if asked["module"].endswith("run_worker") else module.convert
+            work = module.run if hasattr(module, "run") else module.convert
             answer = work(asked["request"])
         except Exception as error:
             answer = {"error": importlib.import_module("slimdsl.workers").one_line(error)}
