@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from slimdsl.cli.loading import open_graph
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.ir.graph import Graph
+from slimdsl.passes.deploy import deploy
 from slimdsl.json_text import json_text
 from slimdsl.weights.manifest import manifest
 
@@ -15,7 +16,17 @@ def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = "Print inputs, outputs, variables in their order and end points as JSON."
     parser.add_argument("file", metavar="FILE", help="a .slim file")
-    parser.add_argument("--training", action="store_true", help="describe the training graph")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--training", action="store_true", help="describe the training graph")
+    which.add_argument(
+        "-O",
+        dest="level",
+        metavar="LEVEL",
+        type=int,
+        choices=(0, 1),
+        default=0,
+        help="1: describe the graph after the deploy passes, as `compile` writes a frozen one (0)",
+    )
     add_net_options(parser)
     add_colour_option(parser)
 
@@ -25,6 +36,10 @@ def run(arguments: Namespace) -> int:
     graph = open_graph(arguments.file, arguments, training=arguments.training)
     if graph is None:
         return 1
+    if arguments.level:
+        deployed = deploy(graph)
+        print(json_text({**manifest(deployed.graph), "folded_end_points": dict(deployed.folded_end_points)}))
+        return 0
     print(json_text({**manifest(graph), **(_training_names(graph) if graph.training else {})}))
     return 0
 

@@ -58,7 +58,7 @@ silence, because rounding changes results. Convert when saving:
         """The file is none of those that hold weights (a TensorFlow checkpoint of either version, a SavedModel, an archive
 of `numpy.savez` or `numpy.savez_compressed`, a .safetensors), or it is damaged: cut off, with a checksum that does not
 fit, or with an entry that holds no numbers. Arrays of Python objects are refused, because reading them can run any code.
-Nothing was written.
+The same is said of a tensor that the file it is converted to cannot hold. Nothing was written.
 """,
     ),
     Code(
