@@ -21,15 +21,14 @@ from slimdsl.compiler import Compilation, read_source
 from slimdsl.ir.graph import Graph, Tensor, Variable
 from slimdsl.ir.verify import verify
 from slimdsl.passes.deploy import Deployed, deploy
-from slimdsl.types import substitute
 from slimdsl.weights.derived import DerivedWeights
 from slimdsl.weights.source import WeightSource
 from tests.conformance.recipe import scaled
-from tests.harness import Array, tensorflow
+from tests.harness import Array, sizes_of, tensorflow
 
 MODELS = Path(__file__).parents[2] / "models"
 
-SMALLER: dict[str, dict[str, int]] = {
+SMALLER: dict[str, dict[str, Any]] = {
     "cyclegan_generator_resnet": {"size": 64},
     "efficientnet_b0": {"size": 96},
     "gpt": {"layers": 3, "width": 48, "heads": 4, "vocabulary": 60, "context": 16},
@@ -125,7 +124,7 @@ def weights_of(deployed: Deployed, source: QuickWeights) -> dict[str, Array]:
 
 
 def input_values(tensor: Tensor) -> Array:
-    shape = [substitute(dim, SIZES) for dim in tensor.type.shape]
+    shape = sizes_of(tensor.type.shape, SIZES)
     random = np.random.RandomState(zlib.crc32(tensor.node.encode()))
     if not tensor.type.dtype.floating:
         return random.randint(50, size=shape).astype(tensor.type.dtype.value)
