@@ -276,7 +276,7 @@ from slimdsl.backends.graphdef.stream import write_emission
 from slimdsl.ir.graph import Graph, Node, Tensor
 from slimdsl.ops.activations import Relu
 from slimdsl.types import DType, SymbolicDim, TensorType
-from slimdsl.weights.npz import NpzWeights
+from slimdsl.weights.npz import NpzFile
 x = Tensor("x", 0, TensorType(dtype=DType.FLOAT32, shape=(SymbolicDim.named("N"), 3)))
 y = Tensor("y", 0, x.type)
 graph = Graph("net", {"x": x}, (), (Node("y", Relu(), (x,), (y,), ""),), {"y": y}, {})
