@@ -39,6 +39,8 @@ def read_onnx(order: Order, artefact: Artefact) -> ReadBack:
     """
     with mapped(artefact.path) as content:
         graph = inner(first(content, 7))
+        if first(content, 8) is None:
+            raise DamagedError("is damaged: it does not say which version of ONNX's operators it is made of")
         constants = {text(first(inner(tensor), 8)) for tensor in numbered(graph, 5)}
         inputs = dict(map(_onnx_port, numbered(graph, 11)))
         outputs = dict(map(_onnx_port, numbered(graph, 12)))

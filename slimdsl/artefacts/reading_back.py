@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import cast
@@ -31,9 +32,21 @@ def read_artefact(format: str, order: Order, artefact: Artefact) -> ReadBack:
     module, function = READERS[format]
     reader = cast("Reader", getattr(import_module(f"slimdsl.artefacts.{module}"), function))
     try:
-        return reader(order, artefact)
+        found = reader(order, artefact)
+        size = _size(artefact.path)
     except DamagedError as error:
         return ReadBack("", (str(error),))
     except OSError as error:
         reason = error.strerror or "unknown reason"
         return ReadBack("", (f"cannot be read: {reason[0].lower() + reason[1:]}",))
+    if size != artefact.size and not found.problems:
+        # What a reader passes over, such as the last field of a message, may be missing.
+        return ReadBack(found.summary, (f"has {size:,} bytes, and {artefact.size:,} were written",))
+    return found
+
+
+def _size(path: str) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    if not os.path.isdir(path):
+        return os.path.getsize(path)
+    return sum(os.path.getsize(os.path.join(above, name)) for above, _, names in os.walk(path) for name in names)
