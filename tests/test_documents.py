@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from slimdsl.cli.main import main
 from slimdsl.diagnostics.codes import BY_CODE
 from slimdsl.types import DType
 from slimdsl.weights.bundle_writer import write_bundle
+from slimdsl.weights.source import Sink
 from slimdsl.weights.stored import StoredTensor
 
 ROOT = Path(__file__).parents[1]
@@ -37,12 +38,16 @@ def blocks(text: str, language: str) -> list[str]:
 
 def write_old_checkpoint(prefix: Path, example: str) -> None:
     """A checkpoint of the README's example as it may have been: under another root, and for seven classes."""
-    tensors = []
+    tensors: list[tuple[StoredTensor, Callable[[Sink], None]]] = []
+
+    def add(stored: StoredTensor) -> None:
+        tensors.append((stored, lambda sink: sink(bytes(stored.size))))
+
     for variable in slimdsl.loads(example.replace("max_poool", "max_pool"), classes=7).variables:
         name = variable.name.replace("digits/", "mnist/")
-        tensors.append(StoredTensor(name=name, dtype=variable.dtype, shape=variable.shape))
-    tensors.append(StoredTensor(name="global_step", dtype=DType.INT64, shape=()))
-    write_bundle(str(prefix), ((stored, lambda sink, stored=stored: sink(bytes(stored.size))) for stored in tensors))
+        add(StoredTensor(name=name, dtype=variable.dtype, shape=variable.shape))
+    add(StoredTensor(name="global_step", dtype=DType.INT64, shape=()))
+    write_bundle(str(prefix), tensors)
 
 
 @contextlib.contextmanager

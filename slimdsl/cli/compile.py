@@ -8,6 +8,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack
 from errno import EPIPE
+from typing import TYPE_CHECKING
 
 from slimdsl.artefacts.production import Job, Target, UnloadedError, content_bytes, produce, weights_of
 from slimdsl.artefacts.sidecar import Origin, sidecar_path, write_sidecars
@@ -16,7 +17,7 @@ from slimdsl.backends.registry import FORMATS
 from slimdsl.cli.compile_report import report_lines, verified
 from slimdsl.cli.loading import graph_of, open_compilation
 from slimdsl.cli.options import add_colour_option, add_net_options
-from slimdsl.cli.progress import ProgressMeter
+from slimdsl.cli.progress import ProgressMeter, announced
 from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import print_diagnostics
 from slimdsl.cli.selection import add_selection_options, selection_of, written_selection
@@ -26,6 +27,9 @@ from slimdsl.compiler import Compilation
 from slimdsl.files import FileWriteError, is_stream, overwritten
 from slimdsl.weights.selection import EVERYTHING
 from slimdsl.weights.source import LARGEST_SEED, WeightsError
+
+if TYPE_CHECKING:
+    from slimdsl.artefacts.verification import Verification
 
 _SEED = re.compile(r"[0-9]{1,20}\Z")
 """What is read as a seed; `int` would take more: other digits, spaces, a sign."""
@@ -131,7 +135,10 @@ def _make(job: Job, origin: Origin, arguments: Namespace) -> int:
             meter.close()
         kept = [product for product in products if not is_stream(product.artefact.path)]
         sidecars = write_sidecars(job, origin, kept, comparison)
-        verifications = verified(job, kept, weights) if arguments.verify else ()
+        verifications: Sequence[Verification] = ()
+        if arguments.verify:
+            with announced("verifying: artefacts are read back and run (--no-verify leaves that out)"):
+                verifications = verified(job, kept, weights)
     report = "\n".join(report_lines(job, products, comparison, sidecars, verifications))
     (say if len(kept) < len(products) else print)(report)
     findings = [finding for verification in verifications for finding in verification.findings]

@@ -7,8 +7,8 @@ from argparse import ArgumentParser, Namespace
 from slimdsl.cli.loading import open_graph
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.ir.graph import Graph
-from slimdsl.passes.deploy import deploy
 from slimdsl.json_text import json_text
+from slimdsl.passes.deploy import deploy
 from slimdsl.weights.manifest import manifest
 
 

@@ -4,17 +4,36 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol, TextIO
 
 from slimdsl.cli.report import size_text
+from slimdsl.cli.streams import say
 
 PATIENCE = 1.0
 """Seconds before anything is shown."""
 
+ANNOUNCE_AFTER = 2.0
+"""Seconds before it is said what is being waited for."""
+
 INTERVAL = 2.0
 """Seconds between two lines where no bar can be drawn."""
+
+
+@contextmanager
+def announced(text: str) -> Iterator[None]:
+    """Say a line on standard error where the block takes longer than `ANNOUNCE_AFTER` seconds."""
+    # Loaded here: most commands end before anything is announced.
+    from threading import Timer
+
+    timer = Timer(ANNOUNCE_AFTER, say, [text])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class Display(Protocol):

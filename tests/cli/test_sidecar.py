@@ -63,7 +63,7 @@ def test_it_says_what_the_artefact_was_made_of(run: Run, project: Path) -> None:
     assert document["versions"] == {"slimdsl": __version__}
     assert [entry["name"] for entry in document["inputs"]] == ["images"]
     assert document["outputs"][0]["shape"] == ["N", 7]
-    assert [entry["name"] for entry in document["variables"]][0] == "tiny/conv1/weights"
+    assert document["variables"][0]["name"] == "tiny/conv1/weights"
     artefact = document["artefacts"]["tiny.pb"]
     assert (artefact["format"], artefact["level"]) == ("frozen", 1)
     assert artefact["size"] == (project / "tiny.pb").stat().st_size
@@ -82,7 +82,8 @@ def test_files_that_are_used_are_named_with_their_hashes(run: Run, project: Path
 
 def test_weights_are_named_with_what_was_taken(run: Run, project: Path) -> None:
     shapes = {"conv1/weights": (3, 3, 3, 4), "conv1/biases": (4,), "logits/weights": (64, 3)}
-    np.savez(project / "w.npz", **{f"old/{name}": np.ones(shape, np.float32) for name, shape in shapes.items()})
+    arrays: dict[str, Any] = {f"old/{name}": np.ones(shape, np.float32) for name, shape in shapes.items()}
+    np.savez(project / "w.npz", **arrays)
     line = ("compile", "tiny.slim", "--weights", "w.npz", "--rename", "old=tiny", "--except", "logits", "--seed", "1")
     assert run(*line).code == 0
     assert read(project / "tiny.manifest.json")["weights"] == {
