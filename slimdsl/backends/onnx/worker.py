@@ -23,8 +23,7 @@ LARGEST_MODEL = 2**31 - 1
 def convert(request: Request) -> Answer:
     """Convert, check and write."""
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    # It numbers the names that it makes up, over all conversions of a process.
-    tf2onnx.utils.INTERNAL_NAME = 1
+    _start_counting()
     inputs, outputs = request["inputs"], request["outputs"]
     model, _storage = tf2onnx.convert.from_graph_def(
         _graph_def(request["graph"]),
@@ -51,6 +50,29 @@ def convert(request: Request) -> Answer:
         "nodes": len(graph.node),
         "converter": f"tf2onnx {tf2onnx.__version__}",
     }
+
+
+class _NumberedNode(tf2onnx.graph.Node):  # type: ignore[misc]
+    """A node whose hash is not its address: tf2onnx goes over sets of nodes, in another order in every process."""
+
+    made = 0
+
+    def __new__(cls, *_arguments: object, **_named: object) -> _NumberedNode:
+        node: _NumberedNode = super().__new__(cls)
+        cls.made += 1
+        node.number = cls.made
+        return node
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+def _start_counting() -> None:
+    """Let tf2onnx give the same bytes in every process, and in one that has converted before."""
+    _NumberedNode.made = 0
+    tf2onnx.graph.Node = _NumberedNode
+    # With it, names that tf2onnx makes up are told apart.
+    tf2onnx.utils.INTERNAL_NAME = 1
 
 
 def _graph_def(path: str) -> Any:
