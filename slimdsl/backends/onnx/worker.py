@@ -56,8 +56,9 @@ class _NumberedNode(tf2onnx.graph.Node):  # type: ignore[misc]
     """A node whose hash is not its address: tf2onnx goes over sets of nodes, in another order in every process."""
 
     made = 0
+    number: int
 
-    def __new__(cls, *_arguments: object, **_named: object) -> _NumberedNode:
+    def __new__(cls, *_arguments: object, **_named: object) -> _NumberedNode:  # noqa: PYI034 - Python 3.10 has no Self
         node: _NumberedNode = super().__new__(cls)
         cls.made += 1
         node.number = cls.made
