@@ -54,16 +54,25 @@ RUNNERS: dict[str, Runner] = {
 """The formats that something runs, by their names."""
 
 
+@positional
+class FedWeights(Value):
+    """Weights that are fed: a file, and for each tensor its name, element type, shape, and where its numbers begin."""
+
+    path: str
+    tensors: tuple[tuple[str, str, tuple[int, ...], int], ...]
+
+
 @value
 class Run(Value):
     """Something to be run.
 
     Attributes:
-        kind: as `Runner.kind`.
+        kind: as `Runner.kind`, or ``reference``.
         path: the artefact.
         inputs, outputs: name in the text -> name in the artefact.
         init: the op to be run first; "" for none.
         results: path of the ``.npz`` to be written.
+        weights: what a reference is fed besides its inputs; None for artefacts.
     """
 
     kind: str
@@ -72,10 +81,13 @@ class Run(Value):
     outputs: dict[str, str]
     init: str = field(default="")
     results: str
+    weights: FedWeights | None = field(default=None)
 
     def request(self, arrays: str) -> dict[str, Any]:
         """What the worker is asked; `arrays` is the path of the inputs."""
+        fed = {"weights": {"path": self.weights.path, "tensors": self.weights.tensors}} if self.weights else {}
         return {
+            **fed,
             "kind": self.kind,
             "path": self.path,
             "inputs": arrays,

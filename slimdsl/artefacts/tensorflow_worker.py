@@ -1,7 +1,8 @@
 """Runs several graphs and SavedModels in TensorFlow, loaded once: the reference and what is compared with it.
 
 The request is ``{"attempts": [[run, …], …]}``. A run is what `slimdsl.backends.running` describes, with ``kind``:
-``graphdef`` or ``savedmodel``. An attempt whose first run fails is given up for the next one. The answer is::
+``reference`` or a room below `slimdsl.backends`. An attempt whose first run fails is given up for the next one. The
+answer is::
 
     {"attempt": which one was run to its end, or -1, "failures": [why the others were given up],
      "answers": [for each of its runs what `slimdsl.backends.running` describes, or {"error": why there is nothing},
@@ -43,8 +44,10 @@ def run(request: Request) -> Answer:
 
 
 def _run_one(request: dict[str, Any]) -> Answer:
+    kind = request["kind"]
+    module = "slimdsl.artefacts.reference_worker" if kind == "reference" else f"slimdsl.backends.{kind}.run_worker"
     try:
-        runner: Callable[[Request], Answer] = import_module(f"slimdsl.backends.{request['kind']}.run_worker").run
+        runner: Callable[[Request], Answer] = import_module(module).run
     except Exception as error:
         # Some reach into parts of TensorFlow that other versions may not have.
         return {"missing": one_line(error)}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from slimdsl import load
-from slimdsl.artefacts import running, verification
+from slimdsl.artefacts import reference, running, verification
 from slimdsl.artefacts.read_back import ReadBack
 from slimdsl.artefacts.reading_back import read_artefact
 from slimdsl.artefacts.verification import Verification, verify_artefacts
@@ -344,14 +344,30 @@ def test_the_reference_finds_a_place_where_the_artefacts_have_none(
 
 
 @pytest.mark.usefixtures("one_process")
-def test_a_reference_that_would_be_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_that_no_frozen_graph_holds_is_compared_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     graph = graph_of()
     made = make(tmp_path, "savedmodel", graph)
     monkeypatch.setattr(stream, "LARGEST_GRAPH", 1000)
     (found,) = verified([made], graph)
     assert found.findings == ()
+    assert found.difference == 0
+
+
+@pytest.mark.usefixtures("one_process")
+def test_a_reference_for_which_there_is_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = graph_of()
+    made = make(tmp_path, "savedmodel", graph)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(reference, "pass_on_weights", full)
+    (found,) = verified([made], graph)
+    assert found.findings == ()
     assert found.runtime
-    reason = "the frozen graph to be compared with would be larger than TensorFlow reads"
+    reason = "what it would be compared with cannot be written: No space left on device"
     assert found.remark == f"only shapes and types were compared: {reason}"
 
 
