@@ -145,12 +145,15 @@ def test_a_full_disk_leaves_nothing_and_says_so(project: Path, form: str) -> Non
     subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0,
     reason="no file system can be mounted here",
 )
+@pytest.mark.parametrize(
+    ("options", "reason"), [("size=1m", "no space left on device"), ("ro", "read-only file system")], ids=["full", "ro"]
+)
 @pytest.mark.parametrize("form", ["frozen", "savedmodel"])
-def test_a_small_tmpfs_fills_up(project: Path, form: str) -> None:
+def test_a_small_tmpfs_and_one_for_reading_only(project: Path, form: str, options: str, reason: str) -> None:
     (project / "big.slim").write_text(BIG, encoding="utf-8")
     (project / "small").mkdir()
     script = (
-        "mount -t tmpfs -o size=1m none small && "
+        f"mount -t tmpfs -o {options} none small && "
         f'{sys.executable} -m slimdsl compile big.slim --to {form} -o small/big; echo "code $?"; ls -A small'
     )
     process = subprocess.run(
@@ -162,7 +165,7 @@ def test_a_small_tmpfs_fills_up(project: Path, form: str) -> None:
         check=False,
     )
     assert process.stdout == "code 2\n"
-    assert process.stderr == "slimdsl: cannot write `small/big`: no space left on device\n"
+    assert process.stderr == f"slimdsl: cannot write `small/big`: {reason}\n"
 
 
 @pytest.mark.parametrize("form", ["frozen", "savedmodel"])
