@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 
+from slimdsl.artefacts.memory import shortage
 from slimdsl.artefacts.reading_back import read_artefact
 from slimdsl.artefacts.running import RUNNERS, installed
 from slimdsl.artefacts.subject import RunResult, Subject, not_run
@@ -81,7 +82,7 @@ def verify_artefacts(
     results = {
         subject: not_run(reason)
         for subject, (_, damage) in zip(subjects, readings)
-        if (reason := _why_not(subject.format, damaged=bool(damage)))
+        if (reason := _why_not(subject, damaged=bool(damage)))
     }
     runnable = [subject for subject in subjects if subject not in results]
     if runnable:
@@ -102,14 +103,14 @@ def _read_back(name: str, order: Order, artefact: Artefact) -> tuple[str, tuple[
     )
 
 
-def _why_not(format: str, *, damaged: bool) -> str:
+def _why_not(subject: Subject, *, damaged: bool) -> str:
     """Why an artefact is not run; "" where it is."""
-    runner = RUNNERS.get(format)
+    runner = RUNNERS.get(subject.format)
     if runner is None:
         return "nothing runs this format"
     if damaged:
         return "it was not read back whole"
-    return "" if installed(runner.packages) else f"{runner.runtime} is not installed"
+    return shortage(subject) if installed(runner.packages) else f"{runner.runtime} is not installed"
 
 
 def _run(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slimdsl.artefacts import running
+from slimdsl.artefacts import memory, running
 from slimdsl.artefacts.running import BrokenRuntimeError, Outcome, Run, run_alone, run_in_tensorflow
 from slimdsl.artefacts.verification import verify_artefacts
 from slimdsl.weights.seeded import SeedWeights
@@ -152,6 +152,30 @@ def test_a_network_without_fitting_inputs_is_not_run(tmp_path: Path, monkeypatch
     (found,) = verify_artefacts([make(tmp_path, "frozen", graph)], graph, SeedWeights(SEED), SEED)
     assert found.findings == ()
     assert found.not_run == "the input `x` is of texts"
+
+
+def test_what_would_not_fit_into_memory_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "_is_installed", lambda package: True)
+    monkeypatch.setattr(memory, "_NEGLIGIBLE", 1000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 700_000_100)
+    graph = graph_of()
+    for options in ({}, {"frozen": True}):
+        (found,) = verify_artefacts([make(tmp_path, "savedmodel", graph, **options)], graph, SeedWeights(SEED), SEED)
+        assert found.findings == ()
+        assert found.read_back
+        assert found.not_run == "it would take about 0.7 GB of memory, and 0.7 GB are free"
+
+
+def test_how_much_memory_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"/proc/meminfo": "MemTotal: 9 kB\nMemAvailable:    5000 kB\n", "/sys/fs/cgroup/memory.max": "max\n"}
+    monkeypatch.setattr(memory, "_lines", lambda path: files.get(path, "").splitlines())
+    assert memory.available_memory() == 5_120_000
+    files["/sys/fs/cgroup/memory.max"] = "4096000\n"
+    assert memory.available_memory() == 4_096_000
+    files.clear()
+    assert memory.available_memory() is None
+    monkeypatch.undo()
+    assert (memory.available_memory() or 1) > 0
 
 
 def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
