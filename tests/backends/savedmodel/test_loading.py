@@ -151,3 +151,26 @@ net names {
     for found in (model(*arrays), model.signatures["serving_default"](**named)):
         values = {key: float(tensor[0, 0]) for key, tensor in found.items()}
         assert values == {"sum": 1.0, "lambda": 2.0, "third": 3.0}
+
+
+def test_predicting_changes_nothing_and_gives_the_same_again(tmp_path: Path) -> None:
+    """A network may be told to drop and to use batch statistics at any time, as pix2pix is."""
+    text = """slim 1
+net noisy {
+  input x: float32[N, 6]
+  fc(4, norm=batch_norm(training=true)) as fc1
+  dropout(0.5, training=true) as dropout1
+  output y
+}
+"""
+    graph = slimdsl.loads(text).graph
+    assert graph.updates
+    write(Order(graph=graph, weights=None, seed=7, path=str(tmp_path / "noisy")))
+    model = tf.saved_model.load(str(tmp_path / "noisy"))
+    before = [variable.numpy() for variable in model.variables]
+    x = np.random.default_rng(0).standard_normal((5, 6)).astype("float32")
+    first, again = (model(x)["y"].numpy() for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert (first == 0).any()
+    for variable, value in zip(model.variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
