@@ -1,6 +1,7 @@
 """Every artefact is read back and, where a runtime is installed, run and compared with TensorFlow's result.
 
-Nothing here deletes or changes an artefact: what is wrong with one is a finding, and all of a run are looked at.
+Nothing here deletes or changes an artefact: what is wrong with one is a finding, and all of a run are looked at. Of a
+SavedModel the signature `serving_default` is run; `train` is read back alone.
 """
 
 from __future__ import annotations
