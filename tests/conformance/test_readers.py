@@ -1,4 +1,7 @@
-"""Readers that know nothing of slimdsl or TensorFlow take the same file and give what TF-Slim computed."""
+"""Readers that know nothing of slimdsl or TensorFlow take networks as written (-O0) and give TF-Slim's results.
+
+`test_third_parties` has more of them, with networks as they are deployed.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,15 @@ HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "models" / "slim"
 
 
-@pytest.fixture(scope="module", params=["lenet", "vgg_a"])
+@pytest.fixture(scope="module", params=["mobilenet_v2", "vgg_a"])
 def frozen(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[dict[str, Any], slimdsl.Model, Path]:
     data = json.loads((HERE / "inference" / f"{request.param}.json").read_text())
     # Readers make outputs of the nodes that nothing reads; without the predictions, those are the logits.
-    text = (MODELS / f"{request.param}.slim").read_text()
-    model = slimdsl.loads("".join(line for line in text.splitlines(True) if "output predictions" not in line))
+    source = MODELS / f"{request.param}.slim"
+    text = "".join(line for line in source.read_text().splitlines(True) if "output predictions" not in line)
+    model = slimdsl.loads(text, request.param, name=str(source), classes=data["num_classes"])
     path = tmp_path_factory.mktemp("frozen") / f"{request.param}.pb"
     write_emission(emit(model.graph, form="frozen", seed=0), RecipeWeights(), str(path))
     return data, model, path

@@ -146,7 +146,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
 
 
 def tensor_content(values: Sequence[Any], dtype: DType, shape: tuple[int, ...]) -> Any:
-    """The TensorProto of a constant: numbers as little-endian bytes, strings as `string_val`.
+    """The TensorProto of a constant: numbers as little-endian bytes, but strings, and a single int32, as values.
 
     Raises:
         EmitterError: the count of values is not that of the shape, or a value does not fit the type.
@@ -161,8 +161,13 @@ def tensor_content(values: Sequence[Any], dtype: DType, shape: tuple[int, ...]) 
     message.tensor_shape.SetInParent()
     if dtype is DType.STRING:
         message.string_val.extend(item.encode() if isinstance(item, str) else item for item in values)
+        return message
+    content = encode(values, dtype)
+    if dtype is DType.INT32 and not shape:
+        # OpenCV looks for the axis of a concatenation there alone, as TensorFlow writes it, and else reads wild memory.
+        message.int_val.extend(values)
     else:
-        message.tensor_content = encode(values, dtype)
+        message.tensor_content = content
     return message
 
 

@@ -31,6 +31,7 @@ _MESSAGES: dict[str, tuple[tuple[str, int, str], ...]] = {
         ("dtype", 1, "DataType"),
         ("tensor_shape", 2, "TensorShapeProto"),
         ("tensor_content", 4, "bytes"),
+        ("int_val", 7, "*int32"),
         ("string_val", 8, "*bytes"),
     ),
     "AttrValue.ListValue": (

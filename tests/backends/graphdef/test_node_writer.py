@@ -114,6 +114,15 @@ def test_constants_that_do_not_fit_are_refused(
         out.const("k", values, dtype, shape)
 
 
+def test_a_single_int32_stands_where_opencv_looks_for_it(out: NodeWriter) -> None:
+    out.const("k", -1, DType.INT32)
+    found = out.nodes[-1].attr["value"].tensor
+    assert list(found.int_val) == [-1]
+    assert found.tensor_content == b""
+    with pytest.raises(EmitterError):
+        out.const("large", 2**31, DType.INT32)
+
+
 def test_a_float_beyond_the_range_is_infinite(out: NodeWriter) -> None:
     out.const("k", [1e39, -1e39, 1.0], FLOAT, (3,))
     content = out.nodes[-1].attr["value"].tensor.tensor_content
