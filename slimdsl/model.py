@@ -188,6 +188,7 @@ class Model:
         precision: str = PRECISIONS[0],
         calibrate: str | os.PathLike[str] | None = None,
         opset: int | None = None,
+        sizes: Mapping[str, int] | None = None,
     ) -> None:
         """Write what `slimdsl compile --to FORM` writes, without its manifest and without reading it back.
 
@@ -205,6 +206,7 @@ class Model:
             precision: element type of the weights, ``float32``, ``float16`` or ``int8`` (tflite).
             calibrate: an ``.npz`` with examples for every input (tflite, for int8).
             opset: version of ONNX's operators (onnx).
+            sizes: numbers for sizes that the network leaves open; the batch is 1 unless it is given (stablehlo).
 
         Raises:
             CompileError: the text or the weights have errors, or the format cannot hold the network.
@@ -220,6 +222,7 @@ class Model:
             precision=precision,
             calibrate=os.fspath(calibrate) if calibrate else "",
             opset=Options().opset if opset is None else opset,
+            sizes=tuple((sizes or {}).items()),
         )
         given = (seed, weights, ema, excepted, renames)
         job, target = self._job(form, os.fspath(path), level, options, given)

@@ -139,6 +139,9 @@ def _entry(product: Product) -> dict[str, object]:
     chosen = {name: getattr(target.options, name) for name in target.format.options}
     if chosen.get("calibrate"):
         chosen["calibrate"] = {"sha256": _file_hash(str(chosen["calibrate"]))}
+    if "sizes" in chosen:
+        # All that were taken: those that were not given stand in the artefact as well.
+        chosen["sizes"] = dict(artefact.sizes)
     entry: dict[str, object] = {
         "format": target.format.name,
         "level": target.level,

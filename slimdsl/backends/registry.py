@@ -111,6 +111,7 @@ FORMATS: tuple[Format, ...] = (
         module="slimdsl.backends.stablehlo.writer",
         contents="constants",
         description="StableHLO, through TensorFlow's exporter",
+        options=("sizes",),
         deploys=True,
         packages=("tensorflow",),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.files import STDOUT
 
 _TEXT_SUFFIX = ".pbtxt"
+_SIZE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*) *= *(?P<size>[1-9][0-9]{0,8})\Z")
 
 
 def add_target_options(parser: ArgumentParser) -> None:
@@ -59,6 +61,12 @@ def add_target_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--opset", type=int, metavar="N", help=f"{_takers('opset')}: version of ONNX's operators ({Options().opset})"
     )
+    parser.add_argument(
+        "--sizes",
+        type=_sizes,
+        metavar="NAME=N,...",
+        help=f"{_takers('sizes')}: numbers for sizes that the network leaves open; the batch is 1 unless it is given",
+    )
 
 
 def formats_of(arguments: Namespace) -> tuple[Format, ...]:
@@ -68,7 +76,7 @@ def formats_of(arguments: Namespace) -> tuple[Format, ...]:
         Refusal: an option is for none of them, or one cannot hold a training graph.
     """
     formats = tuple(dict.fromkeys(arguments.formats or (FORMATS[0],)))
-    for option in ("text", "frozen", "precision", "calibrate", "opset"):
+    for option in ("text", "frozen", "precision", "calibrate", "opset", "sizes"):
         given = getattr(arguments, option) not in (None, False)
         if given and not any(option in format.options for format in formats):
             raise Refusal(f"--{option} is for --to {_takers(option)}")
@@ -107,6 +115,7 @@ def targets_of(arguments: Namespace, formats: Sequence[Format], net: str) -> tup
         precision=arguments.precision or PRECISIONS[0],
         calibrate=arguments.calibrate or "",
         opset=arguments.opset if arguments.opset is not None else Options().opset,
+        sizes=arguments.sizes or (),
     )
     return tuple(
         Target(format=format, path=path, level=_level(arguments, format, options), options=options)
@@ -136,6 +145,21 @@ def _level(arguments: Namespace, format: Format, options: Options) -> int:
 def _takers(option: str) -> str:
     """The formats that take an option."""
     return ", ".join(format.name for format in FORMATS if option in format.options)
+
+
+def _sizes(text: str) -> tuple[tuple[str, int], ...]:
+    """The argument of ``--sizes``.
+
+    Raises:
+        ArgumentTypeError: it is no list of sizes.
+    """
+    sizes: dict[str, int] = {}
+    for part in text.split(","):
+        found = _SIZE.match(part.strip())
+        if found is None or found["name"] in sizes:
+            raise ArgumentTypeError(f"`{part.strip()}` must be a name and a number, each name once: H=224,W=224")
+        sizes[found["name"]] = int(found["size"])
+    return tuple(sizes.items())
 
 
 def _format(text: str) -> Format:

@@ -36,7 +36,7 @@ def write(format: str, order: Order) -> Any:
         ("onnx", "tf2onnx", "onnx"),
         ("onnx", "onnx", "onnx"),
         ("onnx", "tensorflow", "onnx"),
-        ("tflite", "tensorflow", "tf"),
+        ("tflite", "tensorflow", "tflite"),
         ("stablehlo", "tensorflow", "tf"),
     ],
 )

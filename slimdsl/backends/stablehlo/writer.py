@@ -54,14 +54,15 @@ def _sizes(graph: Graph, given: dict[str, int]) -> dict[str, int]:
     listed = ", ".join(names) or "none"
     for name, size in given.items():
         if name not in names:
-            raise refused(graph, KIND, f"there is no size `{name}` to be given; open are: {listed}", "leave it out")
-        if size < 1:
+            raise refused(
+                graph, KIND, f"there is no size `{name}` to be given; open are: {listed}", "leave it out of `--sizes`"
+            )
+        if not isinstance(size, int) or size < 1:
             raise refused(graph, KIND, f"the size {name} cannot be {size}", "give a number of at least 1")
     missing = [name for name, batch in names.items() if not batch and name not in given]
     if missing:
-        reason = f"StableHLO needs a number for every size, and {' and '.join(missing)} " + (
-            "are open" if len(missing) > 1 else "is open"
-        )
-        example = " ".join(f"--size {name}=224" for name in missing)
-        raise refused(graph, KIND, reason, f"give numbers: `{example}`; the batch is 1 unless it is given")
+        verb = "is" if len(missing) == 1 else "are"
+        reason = f"StableHLO needs a number for every size, and {' and '.join(missing)} {verb} open"
+        numbers = ",".join(f"{name}=NUMBER" for name in missing)
+        raise refused(graph, KIND, reason, f"`--sizes {numbers}`; the batch is 1 unless it is given")
     return {name: given.get(name, 1) for name in names}

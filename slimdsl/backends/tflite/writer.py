@@ -25,7 +25,7 @@ def write(order: Order) -> Artefact:
         WeightsError: the weights cannot be read.
         FileWriteError: the file cannot be written.
     """
-    require("--to tflite", (TENSORFLOW,), "tf")
+    require("--to tflite", (TENSORFLOW,), "tflite")
     precision = order.options.precision
     facts = [("precision", precision)]
     request = {"precision": precision, "signature": SIGNATURE, "calibrate": "", "batches": {}}
