@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from slimdsl.diagnostics.diagnostic import Diagnostic, has_errors, sort_diagnostics
 from slimdsl.diagnostics.source import Source
@@ -19,6 +20,10 @@ from slimdsl.semantics.reporter import Reporter
 from slimdsl.semantics.train_init import InitSource
 from slimdsl.syntax import tree
 from slimdsl.syntax.parser import parse_expression
+
+if TYPE_CHECKING:
+    from slimdsl.recipe.recipe import Recipe
+    from slimdsl.semantics.train import Training
 
 __all__ = ["Compilation", "UsageError", "read_source"]
 
@@ -161,8 +166,7 @@ class Compilation:
         budget = Budget()
         analyses = {}
         for net in self._chosen:
-            arguments = {name: value for name, value in self._arguments.items() if name in net.parameters}
-            analyses[net.name] = analyze(self._loaded.items, net.name, arguments, budget, training=self.training)
+            analyses[net.name] = self._analyzed(net, budget, training=self.training)
         return analyses
 
     @cached_property
@@ -175,6 +179,7 @@ class Compilation:
         found += self._survey[1]
         for analysis in self._analyses.values():
             found += analysis.diagnostics
+        found += self._train_diagnostics()
         return sort_diagnostics(found)
 
     @property
@@ -184,8 +189,10 @@ class Compilation:
         Raises:
             UsageError: no net was named and the file has none, or several.
         """
-        if has_errors(self.diagnostics):
-            return None
+        return None if has_errors(self.diagnostics) else self._analyses[self._choice()].graph
+
+    def _choice(self) -> str:
+        """The one net that is meant; see `graph`."""
         # A net that lacks an argument and is what an alias stands for is no choice of its own.
         bases = {net.base for net in self._chosen if net.name != net.base}
         choices = [net for net in self._chosen if not (self._missing(net) and net.name in bases)]
@@ -196,4 +203,79 @@ class Compilation:
         missing = self._missing(choices[0])
         if missing:
             raise UsageError(f"the net `{choices[0].name}` needs a value for `{missing}`")
-        return self._analyses[choices[0].name].graph
+        return choices[0].name
+
+    # Training
+
+    def recipe(self, settings: Mapping[str, str] | None = None) -> Recipe | None:
+        """How the chosen net is trained, as its `train` block says; TF-Slim's recipe for classifiers without one.
+
+        Args:
+            settings: setting, as ``batch`` or ``train.batch`` -> expression, as text of the language; they go before
+                the block's.
+
+        Returns:
+            The recipe; None where there are errors, in `diagnostics` or in those of the training graph.
+
+        Raises:
+            UsageError: as `graph`; a setting is unknown or wrong; the block does not suit the net; or there is no block
+                and the net is no classifier.
+        """
+        if has_errors(self.diagnostics):
+            return None
+        overrides = {name.removeprefix("train."): _expression(name, text) for name, text in (settings or {}).items()}
+        name = self._choice()
+        analysis = self._training_analyses[name]
+        if analysis.graph is None:
+            return None
+        training = self._training(name, analysis, overrides)
+        if training.problem:
+            raise UsageError(training.problem)
+        if has_errors(training.diagnostics):
+            raise UsageError(f"the `train` block does not suit the net `{name}`: {training.diagnostics[0].message}")
+        return training.recipe
+
+    @cached_property
+    def _training_analyses(self) -> dict[str, Analysis]:
+        """The nets as they are trained, whatever is compiled: losses may take what inference has not."""
+        if self.training:
+            return self._analyses
+        budget = Budget()
+        return {net.name: self._analyzed(net, budget, training=True) for net in self._chosen}
+
+    def _analyzed(self, net: NetInfo, budget: Budget, *, training: bool) -> Analysis:
+        arguments = {name: value for name, value in self._arguments.items() if name in net.parameters}
+        return analyze(self._loaded.items, net.name, arguments, budget, training=training)
+
+    def _training(self, name: str, analysis: Analysis, overrides: Mapping[str, tree.Expr]) -> Training:
+        # Loaded only where something is trained: most checks need none of it.
+        from slimdsl.semantics.train import resolve_training
+
+        (net,) = (net for net in self._survey[0] if net.name == name)
+        arguments = {key: value for key, value in self._arguments.items() if key in net.parameters}
+        return resolve_training(self._loaded.items, name, arguments, analysis, Budget(), overrides)
+
+    def _train_diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What is wrong with the `train` block: nothing, where it suits one net of the file."""
+        if self._loaded.items.train is None or not self._chosen:
+            return ()
+        found = []
+        for name, analysis in self._training_analyses.items():
+            found.append(self._training(name, analysis, {}).diagnostics)
+            if not found[-1]:
+                return ()
+        budget = Budget()
+        for net in self._survey[0]:
+            if net.name not in self._training_analyses:
+                analysis = self._analyzed(net, budget, training=True)
+                if not self._training(net.name, analysis, {}).diagnostics:
+                    return ()
+        return min(found, key=len)
+
+
+def _expression(name: str, text: str) -> tree.Expr:
+    expression, findings = parse_expression(Source(f"--set {name}", text))
+    if expression is None or findings:
+        reason = findings[0].message if findings else "it is empty"
+        raise UsageError(f"the value of the setting `{name}` cannot be read: {reason}")
+    return expression

@@ -9,6 +9,7 @@ from slimdsl.diagnostics import (
     codes_reading,
     codes_shapes,
     codes_syntax,
+    codes_train,
     codes_values,
 )
 from slimdsl.diagnostics.catalogue import Code
@@ -17,6 +18,7 @@ ALL_CODES: tuple[Code, ...] = (
     codes_syntax.CODES
     + codes_reading.CODES
     + codes_names.CODES
+    + codes_train.CODES
     + codes_values.CODES
     + codes_shapes.CODES
     + codes_backend.CODES

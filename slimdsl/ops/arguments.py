@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from slimdsl.ops.base import Applicable, Initializer, LayerValue, Op, Regularizer
+from slimdsl.ops.base import Applicable, Initializer, LayerValue, Regularizer
 from slimdsl.values import MISSING, Value, field, fields, positional, value
 
 MAX_ENTRIES = 32
@@ -264,8 +264,8 @@ class ArgumentSpec(Value):
 _SPECS: dict[type[Value], dict[str, ArgumentSpec]] = {}
 
 
-def argument_specs(op: type[Op | Initializer | Regularizer]) -> dict[str, ArgumentSpec]:
-    """The arguments of an op, an initialiser or a regulariser, in the order in which they may be given by position."""
+def argument_specs(op: type[Value]) -> dict[str, ArgumentSpec]:
+    """The arguments of an op, an initialiser, a loss or the like, in the order in which they may be given."""
     if op not in _SPECS:
         _SPECS[op] = {
             f.name: ArgumentSpec(f.name, f.metadata["kind"], f.default, f.metadata["doc"])

@@ -19,10 +19,17 @@ class RecipeOp(Value):
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
 
+    def __str__(self) -> str:
+        return self.name
+
 
 @value
 class Schedule(RecipeOp):
     """A number that changes with the steps, such as the learning rate; subclasses are in `schedules`."""
+
+    def problem(self) -> str:
+        """What is wrong with the arguments together, as it reads after the schedule's name; "" where nothing is."""
+        return ""
 
 
 @value
@@ -31,9 +38,16 @@ class Loss(RecipeOp):
 
     Attributes:
         operands: what the tensors are called that it takes first, in order.
+        takes: the rule of `operands` that their types keep.
     """
 
     operands: ClassVar[tuple[str, ...]]
+    takes: ClassVar[str]
+
+    @property
+    def label(self) -> str:
+        """What logs call it where it is the only one of its sort."""
+        return self.name
 
 
 @value
@@ -42,9 +56,16 @@ class Metric(RecipeOp):
 
     Attributes:
         operands: what the tensors are called that it takes first, in order.
+        takes: the rule of `operands` that their types keep.
     """
 
     operands: ClassVar[tuple[str, ...]]
+    takes: ClassVar[str]
+
+    @property
+    def label(self) -> str:
+        """What logs call it where it is the only one of its sort."""
+        return self.name
 
 
 @value

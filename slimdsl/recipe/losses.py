@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from slimdsl.ops.arguments import NumberKind, arg
 from slimdsl.recipe.base import Loss
+from slimdsl.recipe.operands import ALIKE, CLASSES, CLASSES_OR_SHARES
 from slimdsl.values import value
 
 _WEIGHT = NumberKind(minimum=0.0)
@@ -27,6 +28,7 @@ class SoftmaxCrossEntropy(_Weighted):
     name: ClassVar[str] = "softmax_cross_entropy"
     aliases: ClassVar[tuple[str, ...]] = ("sparse_softmax_cross_entropy",)
     operands: ClassVar[tuple[str, ...]] = ("logits", "labels")
+    takes: ClassVar[str] = CLASSES_OR_SHARES
     label_smoothing: float | None = arg(
         NumberKind(minimum=0.0, maximum=1.0, optional=True),
         None,
@@ -40,6 +42,7 @@ class SigmoidCrossEntropy(_Weighted):
 
     name: ClassVar[str] = "sigmoid_cross_entropy"
     operands: ClassVar[tuple[str, ...]] = ("logits", "labels")
+    takes: ClassVar[str] = ALIKE
     label_smoothing: float | None = arg(_SMOOTHING, None, doc="drawn towards 0.5; `none`: the recipe's")
 
 
@@ -49,6 +52,7 @@ class MeanSquaredError(_Weighted):
 
     name: ClassVar[str] = "mean_squared_error"
     operands: ClassVar[tuple[str, ...]] = ("predictions", "labels")
+    takes: ClassVar[str] = ALIKE
 
 
 @value
@@ -57,6 +61,7 @@ class AbsoluteDifference(_Weighted):
 
     name: ClassVar[str] = "absolute_difference"
     operands: ClassVar[tuple[str, ...]] = ("predictions", "labels")
+    takes: ClassVar[str] = ALIKE
 
 
 @value
@@ -66,6 +71,7 @@ class Hinge(_Weighted):
     name: ClassVar[str] = "hinge"
     aliases: ClassVar[tuple[str, ...]] = ("hinge_loss",)
     operands: ClassVar[tuple[str, ...]] = ("logits", "labels")
+    takes: ClassVar[str] = ALIKE
 
 
 @value
@@ -74,6 +80,7 @@ class LogLoss(_Weighted):
 
     name: ClassVar[str] = "log_loss"
     operands: ClassVar[tuple[str, ...]] = ("predictions", "labels")
+    takes: ClassVar[str] = ALIKE
     epsilon: float = arg(NumberKind(above=0.0), 1e-7, doc="added to what the logarithm is of")
 
 
@@ -83,6 +90,7 @@ class CosineDistance(_Weighted):
 
     name: ClassVar[str] = "cosine_distance"
     operands: ClassVar[tuple[str, ...]] = ("predictions", "labels")
+    takes: ClassVar[str] = ALIKE
 
 
 @value
@@ -92,6 +100,7 @@ class Huber(_Weighted):
     name: ClassVar[str] = "huber"
     aliases: ClassVar[tuple[str, ...]] = ("huber_loss",)
     operands: ClassVar[tuple[str, ...]] = ("predictions", "labels")
+    takes: ClassVar[str] = ALIKE
     delta: float = arg(NumberKind(above=0.0), 1.0, doc="where it becomes straight")
 
 
@@ -104,6 +113,7 @@ class Triplet(_Weighted):
 
     name: ClassVar[str] = "triplet"
     operands: ClassVar[tuple[str, ...]] = ("embeddings", "labels")
+    takes: ClassVar[str] = CLASSES
     margin: float = arg(NumberKind(above=0.0), 1.0, doc="how much nearer the own class has to be")
 
 

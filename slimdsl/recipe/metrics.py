@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from slimdsl.ops.arguments import IntKind, NumberKind, arg
 from slimdsl.recipe.base import Metric
+from slimdsl.recipe.operands import ALIKE, CLASSES
 from slimdsl.values import value
 
 
@@ -15,6 +16,7 @@ class Accuracy(Metric):
 
     name: ClassVar[str] = "accuracy"
     operands: ClassVar[tuple[str, ...]] = ("logits", "labels")
+    takes: ClassVar[str] = CLASSES
 
 
 @value
@@ -24,7 +26,12 @@ class TopK(Metric):
     name: ClassVar[str] = "top_k"
     aliases: ClassVar[tuple[str, ...]] = ("recall_at_k",)
     operands: ClassVar[tuple[str, ...]] = ("logits", "labels")
+    takes: ClassVar[str] = CLASSES
     k: int = arg(IntKind(minimum=1), 5, doc="how many")
+
+    @property
+    def label(self) -> str:
+        return f"top_{self.k}"
 
 
 @value
@@ -33,6 +40,7 @@ class Precision(Metric):
 
     name: ClassVar[str] = "precision"
     operands: ClassVar[tuple[str, ...]] = ("predictions", "labels")
+    takes: ClassVar[str] = ALIKE
     threshold: float = arg(NumberKind(minimum=0.0, maximum=1.0), 0.5, doc="what counts as predicted")
 
 
@@ -42,6 +50,7 @@ class Recall(Metric):
 
     name: ClassVar[str] = "recall"
     operands: ClassVar[tuple[str, ...]] = ("predictions", "labels")
+    takes: ClassVar[str] = ALIKE
     threshold: float = arg(NumberKind(minimum=0.0, maximum=1.0), 0.5, doc="what counts as predicted")
 
 
@@ -51,6 +60,7 @@ class Auc(Metric):
 
     name: ClassVar[str] = "auc"
     operands: ClassVar[tuple[str, ...]] = ("predictions", "labels")
+    takes: ClassVar[str] = ALIKE
     thresholds: int = arg(IntKind(minimum=3, maximum=10_000), 200, doc="points of the curve")
 
 
@@ -60,6 +70,7 @@ class MeanIou(Metric):
 
     name: ClassVar[str] = "mean_iou"
     operands: ClassVar[tuple[str, ...]] = ("logits", "labels")
+    takes: ClassVar[str] = CLASSES
 
 
 @value
@@ -68,6 +79,7 @@ class MeanSquaredErrorMetric(Metric):
 
     name: ClassVar[str] = "mean_squared_error"
     operands: ClassVar[tuple[str, ...]] = ("predictions", "labels")
+    takes: ClassVar[str] = ALIKE
 
 
 @value
@@ -76,6 +88,7 @@ class Perplexity(Metric):
 
     name: ClassVar[str] = "perplexity"
     operands: ClassVar[tuple[str, ...]] = ("logits", "labels")
+    takes: ClassVar[str] = CLASSES
 
 
 METRICS: tuple[type[Metric], ...] = (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from slimdsl.diagnostics.source import Span
+from slimdsl.ops.arguments import ArgumentSpec, BoolKind, IntKind, NumberKind, arg, argument_specs
 from slimdsl.recipe.base import Loss, Metric, Optimizer
+from slimdsl.recipe.kinds import MultipliersKind, ScopesKind
 from slimdsl.types import TensorType
 from slimdsl.values import Value, field, value
 
@@ -40,50 +42,58 @@ class InitialValues(Value):
     renames: tuple[tuple[str, str], ...] = field(default=())
 
 
+_COUNT = IntKind(minimum=1)
+_NORM = NumberKind(above=0.0, optional=True)
+
+
 @value
 class Recipe(Value):
-    """All that a training is besides its network and its data.
+    """All that a training is besides its network and its data; settings are described at their fields.
 
     Attributes:
         inputs: labels: name -> type, in the order of the text; the first dimension is the batch.
         losses: the losses; the total is their sum and that of the penalties.
         optimizer: with its learning rate, a number or a schedule.
         metrics: what is reported.
-        batch: examples of a step, over all devices.
-        steps: steps of the training; None where `epochs` says it.
-        epochs: passes over the data, where `steps` is None.
-        label_smoothing: of the losses that have one and do not say their own.
-        averages: decay of the moving averages of all variables, min(decay, (1 + step) / (10 + step)); None for none.
-        clip_norm: largest L2 norm of the gradient of a variable; None for any.
-        clip_global_norm: largest L2 norm of all gradients together; None for any.
-        multipliers: (scope, factor of its gradients); the longest scope that fits counts.
-        trainable: scopes that are trained; empty for all.
-        freeze_batch_norm: True to leave moving averages of batch norm as they are.
-        accumulate: batches whose gradients are averaged for one step.
         initial: what training begins with; None for first values.
-        seed: of first values, shuffling, dropout and augmentation.
-        log_every, save_every, summary_every: steps between two.
-        keep: how many checkpoints are kept besides the best.
     """
 
     inputs: dict[str, TensorType]
     losses: tuple[LossTerm, ...]
     optimizer: Optimizer
     metrics: tuple[MetricTerm, ...] = field(default=())
-    batch: int = field(default=32)
-    steps: int | None = field(default=None)
-    epochs: float | None = field(default=None)
-    label_smoothing: float = field(default=0.0)
-    averages: float | None = field(default=None)
-    clip_norm: float | None = field(default=None)
-    clip_global_norm: float | None = field(default=None)
-    multipliers: tuple[tuple[str, float], ...] = field(default=())
-    trainable: tuple[str, ...] = field(default=())
-    freeze_batch_norm: bool = field(default=False)
-    accumulate: int = field(default=1)
+    batch: int = arg(IntKind(minimum=1, maximum=1_000_000), 32, doc="examples of a step, over all devices")
+    steps: int | None = arg(
+        IntKind(minimum=1, optional=True), None, doc="steps of the training; `none`: as many as `epochs` takes"
+    )
+    epochs: float | None = arg(
+        NumberKind(above=0.0, optional=True),
+        None,
+        doc="passes over the data; where neither it nor `steps` is given, 30",
+    )
+    label_smoothing: float = arg(
+        NumberKind(minimum=0.0, maximum=1.0), 0.0, doc="of the losses that have one and do not say their own"
+    )
+    averages: float | None = arg(
+        NumberKind(minimum=0.0, maximum=1.0, optional=True),
+        None,
+        doc="decay of the moving averages of all variables, min(decay, (1 + step) / (10 + step)); `none`: no averages",
+    )
+    clip_norm: float | None = arg(_NORM, None, doc="largest L2 norm of the gradient of a variable; `none`: any")
+    clip_global_norm: float | None = arg(_NORM, None, doc="largest L2 norm of all gradients together; `none`: any")
+    multipliers: tuple[tuple[str, float], ...] = arg(
+        MultipliersKind(), (), doc="scopes and the factors of their gradients; the longest scope that fits counts"
+    )
+    trainable: tuple[str, ...] = arg(ScopesKind(), (), doc="scopes that are trained; an empty list for all")
+    freeze_batch_norm: bool = arg(BoolKind(), False, doc="leave the moving averages of batch norm as they are")
+    accumulate: int = arg(_COUNT, 1, doc="batches whose gradients are averaged for one step")
     initial: InitialValues | None = field(default=None)
-    seed: int = field(default=0)
-    log_every: int = field(default=10)
-    save_every: int = field(default=500)
-    summary_every: int = field(default=100)
-    keep: int = field(default=5)
+    seed: int = arg(IntKind(minimum=0), 0, doc="of first values, shuffling, dropout and augmentation")
+    log_every: int = arg(_COUNT, 10, doc="steps between two logged ones")
+    save_every: int = arg(_COUNT, 500, doc="steps between two checkpoints")
+    summary_every: int = arg(_COUNT, 100, doc="steps between two summaries")
+    keep: int = arg(_COUNT, 5, doc="how many checkpoints are kept besides the best")
+
+
+SETTINGS: dict[str, ArgumentSpec] = argument_specs(Recipe)
+"""What ``name = value`` in a `train` block sets: the fields of a recipe that have a kind."""

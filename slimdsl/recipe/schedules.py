@@ -53,6 +53,14 @@ class Piecewise(Schedule):
     boundaries: tuple[float, ...] = arg(NumbersKind(), doc="the last steps of all rates but the last")
     rates: tuple[float, ...] = arg(NumbersKind(), doc="the rates, one more than the boundaries")
 
+    def problem(self) -> str:
+        wanted = len(self.boundaries) + 1
+        if len(self.rates) != wanted:
+            return f"it needs {wanted} rates for {wanted - 1} boundaries, not {len(self.rates)}"
+        if any(left >= right for left, right in zip(self.boundaries, self.boundaries[1:])):
+            return "its boundaries must ascend"
+        return "its rates must be at least 0" if min(self.rates) < 0 else ""
+
 
 @value
 class Cosine(Schedule):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from slimdsl.diagnostics.diagnostic import Diagnostic, Label
 from slimdsl.diagnostics.source import Span
@@ -17,6 +18,7 @@ from slimdsl.semantics.reporter import Reporter
 from slimdsl.semantics.statements import Statements
 from slimdsl.semantics.values import UNKNOWN
 from slimdsl.syntax import tree
+from slimdsl.types import TensorType
 from slimdsl.values import Value, value
 
 
@@ -39,10 +41,19 @@ class NetInfo(Value):
 
 @value
 class Analysis(Value):
-    """The graph of a net, None where there are errors, and what was found."""
+    """What became of a net.
+
+    Attributes:
+        graph: its graph; None where there are errors, or where a parameter has no value.
+        diagnostics: what was found.
+        tensors: its inputs and outputs by name; None for those of which nothing is known.
+        complete: False where there may be more inputs and outputs, since the net was not looked at to its end.
+    """
 
     graph: Graph | None
     diagnostics: tuple[Diagnostic, ...]
+    tensors: dict[str, TensorType | None]
+    complete: bool
 
 
 def survey(items: Items, reporter: Reporter) -> tuple[NetInfo, ...]:
@@ -76,55 +87,90 @@ def analyze(items: Items, net: str, parameters: Mapping[str, tree.Expr], budget:
     reporter = Reporter()
     resolved = resolve(items, net, reporter)
     assert resolved is not None, "survey leaves out nets that cannot be resolved"
-    # What may nest is limited by us, with a diagnostic; Python's own limit must not come first.
+    builder = GraphBuilder(resolved.name, training=training)
+    statements = Statements(reporter, builder, budget)
+    graph, finished = None, False
+    with room_to_nest():
+        try:
+            complete = _build(resolved, items, parameters, statements, builder)
+            finished = True
+            if not statements.has_outputs and not reporter.error_count:
+                help = "end the net with `output NAME`"
+                message = f"the net `{resolved.item.name}` has no output"
+                reporter.report("E0212", message, resolved.item.name_span, help=help)
+            graph = builder.finish(resolved.name) if complete else None
+        except TooMuch:
+            pass
+    tensors = {name: tensor.type for name, tensor in {**builder.inputs, **builder.outputs}.items()}
+    return Analysis(
+        graph=None if reporter.error_count else graph,
+        diagnostics=tuple(reporter.diagnostics),
+        tensors={**dict.fromkeys(statements.output_names), **tensors},
+        complete=finished and not reporter.error_count,
+    )
+
+
+@contextmanager
+def room_to_nest() -> Iterator[None]:
+    """What may nest is limited by us, with a diagnostic; Python's own limit must not come first."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, RECURSION_LIMIT))
     try:
-        graph = _build(resolved, items, parameters, reporter, budget, training=training)
+        yield
     finally:
         sys.setrecursionlimit(before)
-    return Analysis(graph=None if reporter.error_count else graph, diagnostics=tuple(reporter.diagnostics))
 
 
 def _build(
     net: ResolvedNet,
     items: Items,
     parameters: Mapping[str, tree.Expr],
-    reporter: Reporter,
-    budget: Budget,
-    *,
-    training: bool,
-) -> Graph | None:
-    builder = GraphBuilder(net.name, training=training)
-    statements = Statements(reporter, builder, budget)
-    complete = True
+    statements: Statements,
+    builder: GraphBuilder,
+) -> bool:
+    """Build a net; False where a parameter has no value, so that the graph is none."""
     made: dict[int, Environment] = {}
-    try:
-        environment = Environment(net.home.environment(statements, made))
-        for param in net.item.params:
-            if param.name in parameters:
-                expression, names = parameters[param.name], items.environment(statements, made)
-            elif param.name in net.arguments:
-                expression, home = net.arguments[param.name]
-                names = home.environment(statements, made)
-            elif param.default is not None:
-                expression, names = param.default, environment
-            else:
-                complete = False
-                environment.bind(param.name, UNKNOWN, param.span)
-                continue
-            environment.bind(param.name, statements.evaluator.value(expression, names), param.span)
-        if net.root is not None:
-            # `as /` is no scope at all: TF-Slim's NASNet has its cells outside of any.
-            root = "" if net.root.text == "/" else statements.opener.text(net.root, environment)
-            builder.root = builder.scope = root if isinstance(root, str) else net.name
-        statements.net(net.item.body, Environment(environment))
-    except TooMuch:
-        return None
-    if not statements.has_outputs and not reporter.error_count:
-        help = "end the net with `output NAME`"
-        reporter.report("E0212", f"the net `{net.item.name}` has no output", net.item.name_span, help=help)
-    return builder.finish(net.name) if complete else None
+    environment, complete = parameter_values(net, items, parameters, statements, made)
+    if net.root is not None:
+        # `as /` is no scope at all: TF-Slim's NASNet has its cells outside of any.
+        root = "" if net.root.text == "/" else statements.opener.text(net.root, environment)
+        builder.root = builder.scope = root if isinstance(root, str) else net.name
+    statements.net(net.item.body, Environment(environment))
+    return complete
+
+
+def parameter_values(
+    net: ResolvedNet,
+    items: Items,
+    parameters: Mapping[str, tree.Expr],
+    statements: Statements,
+    made: dict[int, Environment],
+) -> tuple[Environment, bool]:
+    """The names of a net's parameters, and those of its file around them; False where one has no value.
+
+    Args:
+        net: the net.
+        items: the file that was given.
+        parameters: values that go before those of aliases and defaults.
+        statements: evaluates.
+        made: the names of the files that were looked at before.
+    """
+    complete = True
+    environment = Environment(net.home.environment(statements, made))
+    for param in net.item.params:
+        if param.name in parameters:
+            expression, names = parameters[param.name], items.environment(statements, made)
+        elif param.name in net.arguments:
+            expression, home = net.arguments[param.name]
+            names = home.environment(statements, made)
+        elif param.default is not None:
+            expression, names = param.default, environment
+        else:
+            complete = False
+            environment.bind(param.name, UNKNOWN, param.span)
+            continue
+        environment.bind(param.name, statements.evaluator.value(expression, names), param.span)
+    return environment, complete
 
 
 def _check_params(item: tree.NetItem | tree.BlockItem, reporter: Reporter) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from slimdsl.diagnostics.diagnostic import Label
 from slimdsl.diagnostics.source import Span
 from slimdsl.ops.arguments import ArgumentSpec, argument_specs
-from slimdsl.ops.base import Initializer, Op, Regularizer
 from slimdsl.semantics.environment import Environment
 from slimdsl.semantics.reporter import Reporter
 from slimdsl.semantics.values import Unknown
@@ -28,7 +27,7 @@ class Bound(Value):
 
 
 def bind_arguments(
-    callee: type[Op | Initializer | Regularizer],
+    callee: type[Value],
     name: str,
     arguments: Iterable[tree.Argument],
     name_span: Span,

@@ -14,6 +14,7 @@ from slimdsl.diagnostics.source import Span
 from slimdsl.ir.graph import Tensor
 from slimdsl.ops.arguments import ArgumentError, Kernel, Kind, argument_specs
 from slimdsl.ops.base import Initializer, LayerValue, Op, Regularizer
+from slimdsl.recipe.base import RecipeOp
 from slimdsl.semantics.arithmetic import binary, bounded, entry_count
 from slimdsl.semantics.builtins import BUILTIN_NAMES, Builtin
 from slimdsl.semantics.call import bind_arguments, bind_params, param_values
@@ -49,6 +50,8 @@ class Evaluator:
         self._builder = builder
         self._flow = flow
         self._limits = limits
+        self.tables: Mapping[str, Mapping[str, type[RecipeOp]]] = {}
+        """More tables that a `Kind` may ask for, those of training; empty where nothing is trained."""
 
     def value(self, node: tree.Expr, environment: Environment, kind: Kind | None = None) -> object:
         """The value of an expression; UNKNOWN where something was reported."""
@@ -171,15 +174,19 @@ class Evaluator:
         return self._flow.current
 
     def _unknown_name(self, node: tree.NameExpr, environment: Environment, kind: Kind | None) -> None:
-        noun, candidates = _candidates(kind, "name", [*environment.names(), "it", "training"])
+        noun, candidates = self._candidates(kind, "name", [*environment.names(), "it", "training"])
         words = (
             f"it must be {' or '.join(f'`{word}`' for word in kind.words)}" if kind is not None and kind.words else ""
         )
         help = self._reporter.did_you_mean(node.name, candidates) or words
         self._reporter.report("E0201", f"unknown {noun} `{node.name}`", node.span, help=help)
 
-    def _table_entry(self, name: str, kind: Kind | None) -> type[Op | Initializer | Regularizer] | Builtin | None:
+    def _table_entry(
+        self, name: str, kind: Kind | None
+    ) -> type[Op | Initializer | Regularizer | RecipeOp] | Builtin | None:
         wanted = kind.table if kind is not None else ""
+        if name in self.tables.get(wanted, ()):
+            return self.tables[wanted][name]
         if wanted == "initializer" and name in INITIALIZER_NAMES:
             return INITIALIZER_NAMES[name]
         if wanted == "regularizer" and name in REGULARIZER_NAMES:
@@ -251,13 +258,13 @@ class Evaluator:
             return UNKNOWN if values is None else self.value(called.body, inner)
 
     def _unknown_function(self, callee: tree.NameExpr, kind: Kind | None) -> None:
-        noun, candidates = _candidates(kind, "function", [])
+        noun, candidates = self._candidates(kind, "function", [])
         help = self._reporter.did_you_mean(callee.name, candidates)
         self._reporter.report("E0201", f"unknown {noun} `{callee.name}`", callee.span, help=help)
 
     def _instance(
         self,
-        found: type[Initializer | Regularizer],
+        found: type[Initializer | Regularizer | RecipeOp],
         arguments: tuple[tree.Argument, ...],
         name_span: Span,
         span: Span,
@@ -342,18 +349,19 @@ class Evaluator:
             return UNKNOWN
         return self.value(node.chosen if truth else node.otherwise, environment, kind)
 
-
-def _candidates(kind: Kind | None, noun: str, names: list[str]) -> tuple[str, list[str]]:
-    """What an unknown name should have been, and the names that could stand there."""
-    if kind is not None and kind.table == "layer":
-        return "layer", [*LAYERS, *names]
-    if kind is not None and kind.table == "initializer":
-        return "initialiser", [*INITIALIZER_NAMES, *names]
-    if kind is not None and kind.table == "regularizer":
-        return "regulariser", [*REGULARIZER_NAMES, *names]
-    if kind is not None and kind.words:
-        return "word", [*kind.words, *names]
-    return noun, [*names, *BUILTIN_NAMES, *LAYERS, *INITIALIZER_NAMES, *REGULARIZER_NAMES]
+    def _candidates(self, kind: Kind | None, noun: str, names: list[str]) -> tuple[str, list[str]]:
+        """What an unknown name should have been, and the names that could stand there."""
+        if kind is not None and kind.table == "layer":
+            return "layer", [*LAYERS, *names]
+        if kind is not None and kind.table == "initializer":
+            return "initialiser", [*INITIALIZER_NAMES, *names]
+        if kind is not None and kind.table == "regularizer":
+            return "regulariser", [*REGULARIZER_NAMES, *names]
+        if kind is not None and kind.table in self.tables:
+            return kind.table, [*self.tables[kind.table], *names]
+        if kind is not None and kind.words:
+            return "word", [*kind.words, *names]
+        return noun, [*names, *BUILTIN_NAMES, *LAYERS, *INITIALIZER_NAMES, *REGULARIZER_NAMES]
 
 
 def parts_span(parts: tuple[str | tree.Expr, ...]) -> Span | None:

@@ -50,7 +50,8 @@ class Items:
         for extra in trains[1:]:
             labels = (Label(_first_line(trains[0].span), "the first is here"),)
             reporter.report("E0206", "a file has one `train` block", _first_line(extra.span), labels=labels)
-        self.init: InitSource | None = init_source(trains[0], reporter) if trains else None
+        self.train: tree.TrainItem | None = trains[0] if trains else None
+        self.init: InitSource | None = init_source(self.train, reporter) if self.train else None
         self._check_used()
 
     def find_net(self, name: str) -> tuple[tree.NetItem | tree.NetAlias, Items] | None:

@@ -34,6 +34,11 @@ class Ports:
         """True once an output was made, whether or not its tensor is known."""
         return bool(self._outputs_at)
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The outputs that were made so far, whether or not their tensors are known."""
+        return tuple(self._outputs_at)
+
     def input(self, statement: tree.InputStmt, environment: Environment) -> object:
         """The tensor of an input, bound to its name; UNKNOWN where something was reported."""
         dtype = DTYPES.get(statement.dtype)

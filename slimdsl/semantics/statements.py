@@ -55,6 +55,16 @@ class Statements:
         """True once an output or a head was made."""
         return self._ports.has_outputs
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The outputs that were made so far, whether or not their tensors are known."""
+        return self._ports.output_names
+
+    @property
+    def ports(self) -> Ports:
+        """What makes inputs and outputs."""
+        return self._ports
+
     # Bodies
 
     def net(self, body: tree.Body, environment: Environment) -> None:
