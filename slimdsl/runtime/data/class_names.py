@@ -1,0 +1,43 @@
+"""Names of classes: `labels.txt` as TF-Slim writes it, a line ``id:name`` for each class."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from slimdsl.runtime.data.errors import DataError
+
+LABELS_FILE = "labels.txt"
+_MOST_CLASSES = 1_000_000
+
+
+def read_class_names(folder: str) -> tuple[str, ...]:
+    """The names by number; () where there is no such file.
+
+    Raises:
+        DataError: a line is no ``id:name``.
+    """
+    path = os.path.join(folder, LABELS_FILE)
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise DataError(f"cannot read `{path}`: {error.strerror}") from None
+    names: dict[int, str] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        label, colon, name = line.partition(":")
+        if not colon or not label.strip().isdecimal() or int(label) >= _MOST_CLASSES:
+            raise DataError(f"`{path}`, line {number}: it should read `number:name`, such as `0:{line.strip()[:40]}`")
+        if int(label) in names:
+            raise DataError(f"`{path}`, line {number}: class {int(label)} has a name already")
+        names[int(label)] = name.strip()
+    return tuple(names.get(label, f"class {label}") for label in range(max(names, default=-1) + 1))
+
+
+def class_names_text(names: Sequence[str]) -> str:
+    """What the file holds."""
+    return "".join(f"{number}:{name}\n" for number, name in enumerate(names))

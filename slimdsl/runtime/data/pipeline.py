@@ -1,0 +1,251 @@
+"""Batches: the order, reading, decoding and preprocessing as one tf.data pipeline.
+
+The pipeline is a function of numbers: step -> positions -> examples. So `start_step` costs nothing, and the batches
+from there are those of a run that was never interrupted, for every kind of source.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from slimdsl.runtime.data.errors import DataError
+from slimdsl.runtime.data.images import Size, decode, fit, with_channels
+from slimdsl.runtime.data.order import Order
+from slimdsl.runtime.data.preprocessing import Preprocessing, preprocessing_named, preprocessing_of_network
+from slimdsl.runtime.data.source import ArraySource, DataSource, EncodedSource, Indices
+from slimdsl.values import Value, value
+
+VALID = "valid"
+"""The key of the mask of examples that are no padding, in batches for evaluation."""
+
+_ENDLESS = 2**62
+
+
+@value
+class _Feed(Value):
+    """What one image goes through."""
+
+    preprocessing: Preprocessing
+    size: Size
+    channels: int
+    seed: int
+    training: bool
+    labels_offset: int
+    classes: int | None
+
+
+def default_preprocessing(network: str, source: DataSource, size: Size) -> str:
+    """The preprocessing of a network and a source where nobody chose one.
+
+    Numbers of an array are fed as they are; digits, and images for networks of other names that have the network's size
+    already, are scaled to [-1, 1) alone; all else goes by the network's name as TF-Slim has it, or is `inception`.
+    """
+    if isinstance(source, ArraySource):
+        if source.images.dtype == np.float32:
+            return "none"
+        if source.resized:
+            return "lenet"
+    named = preprocessing_of_network(network)
+    if named:
+        return named
+    return "lenet" if source.image_shape is not None and source.image_shape[:2] == tuple(size) else "inception"
+
+
+def steps_per_epoch(source: DataSource, batch: int) -> int:
+    """The steps of one pass over the data, rounded down."""
+    return max(source.count // batch, 1)
+
+
+def batches(
+    source: DataSource,
+    *,
+    preprocessing: str,
+    size: Size,
+    channels: int,
+    batch: int,
+    seed: int = 0,
+    training: bool,
+    start_step: int = 0,
+    shuffle: bool = True,
+    drop_remainder: bool | None = None,
+    image_name: str = "images",
+    label_name: str | None = "labels",
+    label_dtype: str = "int64",
+    classes: int | None = None,
+    labels_offset: int = 0,
+    shard: tuple[int, int] = (0, 1),
+) -> tf.data.Dataset:
+    """Batches of images and labels, as dictionaries.
+
+    Training: an endless stream, pass behind pass, each in its own order; a batch may lie in two passes. Else one pass
+    in the examples' own order; the last batch is filled up with the first example, and `VALID` marks what is no filling.
+
+    Args:
+        source: the examples.
+        preprocessing: one of `PREPROCESSINGS`.
+        size: height and width of the network's input.
+        channels: its channels.
+        batch: examples of a batch, of all workers together.
+        seed: of the order and the draws.
+        training: whether to draw and to go on for ever.
+        start_step: the first batch, as a run that began at 0 would have it.
+        shuffle: False for the examples in their own order; in training alone.
+        drop_remainder: True to leave out a last batch of an evaluation that is not full, in place of filling it up.
+        image_name: the key of the images.
+        label_name: the key of the labels; None for none.
+        label_dtype: their type.
+        classes: how many there are, so that a label outside them stops the pipeline; None not to look.
+        labels_offset: taken off every label, as TF-Slim's flag of that name.
+        shard: this worker's number and how many there are; each gets its part of every batch.
+
+    Raises:
+        DataError: there are too few examples, or the images cannot be made what the network takes.
+    """
+    _require_fitting(source, channels, batch, shard, training=training)
+    feed = _Feed(
+        preprocessing=preprocessing_named(preprocessing, channels),
+        size=size,
+        channels=channels,
+        seed=seed,
+        training=training,
+        labels_offset=labels_offset,
+        classes=classes,
+    )
+    steps = _ENDLESS if training else (source.count // batch if drop_remainder else -(-source.count // batch))
+    order = Order(source.count, seed, shuffle=shuffle and training)
+    numbered = _numbers(order, start_step, steps, batch, shard, training=training)
+    if isinstance(source, ArraySource):
+        made = _from_arrays(source, feed, numbered, batch // shard[1])
+    else:
+        assert isinstance(source, EncodedSource)
+        made = _from_files(source, feed, numbered, batch // shard[1])
+
+    def named(images: Any, labels: Any, valid: Any) -> dict[str, Any]:
+        entry = {image_name: images}
+        if label_name is not None:
+            entry[label_name] = tf.cast(labels, label_dtype)
+        return entry if training else {**entry, VALID: valid}
+
+    options = tf.data.Options()
+    options.deterministic = True
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    return made.map(named).prefetch(tf.data.AUTOTUNE).with_options(options)
+
+
+def _require_fitting(source: DataSource, channels: int, batch: int, shard: tuple[int, int], *, training: bool) -> None:
+    if source.count == 0:
+        raise DataError(f"there are no examples for {source.split} in `{source.path or source.kind}`")
+    if training and source.count < batch:
+        raise DataError(
+            f"the data have {source.count} examples for training, fewer than the batch of {batch}: "
+            f"set the batch to at most {source.count}"
+        )
+    if batch % shard[1]:
+        raise DataError(f"a batch of {batch} cannot be shared out equally among {shard[1]} workers")
+    if isinstance(source, ArraySource) and not source.resized and source.images.shape[3] != channels:
+        raise DataError(
+            f"the images of `{source.path}` have {source.images.shape[3]} channels, and the network takes {channels}"
+        )
+    if isinstance(source, EncodedSource) and channels not in {1, 3, 4}:
+        raise DataError(f"image files have 1, 3 or 4 channels, and the network takes {channels}: give it an .npz")
+
+
+def _numbers(
+    order: Order, start: int, steps: int, batch: int, shard: tuple[int, int], *, training: bool
+) -> tf.data.Dataset:
+    """For each step: numbers of examples, their passes, and which are no filling."""
+    share = batch // shard[1]
+    first = shard[0] * share
+
+    def at(positions: Indices) -> Indices:
+        return order.at(positions)
+
+    def of_step(step: Any) -> tuple[Any, Any, Any]:
+        positions = step * batch + tf.range(first, first + share, dtype=tf.int64)
+        valid = positions < order.count
+        if not training:
+            positions = tf.where(valid, positions, 0)
+        indices = tf.numpy_function(at, [positions], tf.int64, stateful=False)
+        indices.set_shape([share])
+        return indices, positions // order.count, valid
+
+    # One thread: the next permutation is made once.
+    return tf.data.Dataset.range(start, max(start, steps)).map(of_step).prefetch(4)
+
+
+def _seed(feed: _Feed, epoch: Any, index: Any) -> Any:
+    """The seed of an example in a pass: two integers."""
+    fold = tf.random.experimental.stateless_fold_in
+    base = tf.constant([feed.seed % 2**31, 0x51D3], tf.int32)
+    return fold(fold(base, epoch), index)
+
+
+def _label(label: Any, feed: _Feed, where: Any) -> Any:
+    if feed.labels_offset:
+        label = label - feed.labels_offset
+    if feed.classes is None:
+        return label
+    inside = tf.reduce_all(tf.logical_and(label >= 0, label < tf.cast(feed.classes, label.dtype)))
+    check = tf.debugging.Assert(inside, [f"a label is outside the {feed.classes} classes: example", where, label])
+    with tf.control_dependencies([check]):
+        return tf.identity(label)
+
+
+def _one(feed: _Feed, image: Any, epoch: Any, index: Any) -> Any:
+    """The network's input made of a decoded image."""
+    if feed.training and feed.preprocessing.train is not None:
+        made = feed.preprocessing.train(image, feed.size, feed.channels, _seed(feed, epoch, index))
+    else:
+        made = feed.preprocessing.evaluate(image, feed.size, feed.channels)
+    made.set_shape([*feed.size, feed.channels])
+    return made
+
+
+def _from_arrays(source: ArraySource, feed: _Feed, numbered: tf.data.Dataset, batch: int) -> tf.data.Dataset:
+    images, labels = tf.constant(source.images), tf.constant(source.labels)
+    draws = feed.training and feed.preprocessing.train is not None
+    height, width, channels = source.images.shape[1:]
+
+    def of_step(indices: Any, epochs: Any, valid: Any) -> tuple[Any, Any, Any]:
+        taken = tf.gather(images, indices)
+        taken.set_shape([batch, height, width, channels])
+        if source.resized:
+            taken = with_channels(fit(taken, feed.size), feed.preprocessing.decoded_channels(feed.channels))
+            # Preprocessings tell pixels by their type.
+            taken = tf.saturate_cast(tf.round(taken), tf.uint8)
+        if feed.preprocessing.batched and not draws:
+            made = feed.preprocessing.evaluate(taken, feed.size, feed.channels)
+        else:
+            signature = tf.TensorSpec([*feed.size, feed.channels], tf.float32)
+            made = tf.map_fn(lambda one: _one(feed, *one), (taken, epochs, indices), fn_output_signature=signature)
+        made.set_shape([batch, *feed.size, feed.channels])
+        label = tf.gather(labels, indices)
+        return made, _label(label, feed, indices) if source.labels.ndim == 1 else label, valid
+
+    return numbered.map(of_step, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _from_files(source: EncodedSource, feed: _Feed, numbered: tf.data.Dataset, batch: int) -> tf.data.Dataset:
+    def read(indices: Any, epochs: Any, valid: Any) -> tuple[Any, ...]:
+        return (*source.payloads(indices), indices, epochs, valid)
+
+    def of_example(payload: Any, label: Any, index: Any, epoch: Any, valid: Any) -> tuple[Any, Any, Any]:
+        encoded, label = source.encoded(payload, label)
+        if feed.training and feed.preprocessing.train_encoded is not None:
+            seed = _seed(feed, epoch, index)
+            image = feed.preprocessing.train_encoded(encoded, feed.size, feed.channels, seed)
+            image.set_shape([*feed.size, feed.channels])
+        else:
+            decoded = decode(encoded, feed.preprocessing.decoded_channels(feed.channels))
+            image = _one(feed, decoded, epoch, index)
+        return image, _label(label, feed, index), valid
+
+    return (
+        numbered.map(read, num_parallel_calls=2)
+        .unbatch()
+        .map(of_example, num_parallel_calls=tf.data.AUTOTUNE)
+        .batch(batch, drop_remainder=True)
+    )
