@@ -18,11 +18,18 @@ def read_class_names(folder: str) -> tuple[str, ...]:
         DataError: a line is no ``id:name``.
     """
     path = os.path.join(folder, LABELS_FILE)
+    return read_class_names_file(path) if os.path.lexists(path) else ()
+
+
+def read_class_names_file(path: str) -> tuple[str, ...]:
+    """The names by number in a file of any name.
+
+    Raises:
+        DataError: it cannot be read, or a line is no ``id:name``.
+    """
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             lines = file.read().splitlines()
-    except FileNotFoundError:
-        return ()
     except OSError as error:
         raise DataError(f"cannot read `{path}`: {error.strerror}") from None
     names: dict[int, str] = {}
