@@ -1,0 +1,350 @@
+"""The training step of a network and a recipe as one function of TensorFlow, and the network's evaluation.
+
+A step takes a whole batch: gradients of the total loss, TF-Slim's treatment of them, the optimizer, the updates of
+batch normalisation, the moving averages, the step counter. All shapes are static and each function is traced once for
+each shape of a batch. The random numbers of a step depend on the seed and the number of the step alone, so a training
+that goes on from a checkpoint draws what it would have drawn.
+
+Under a `tf.distribute` strategy (the engine is made inside its scope) each replica computes with its share of the
+batch and with its loss divided by the number of replicas; gradients and what is reported are summed, moving averages of
+batch normalisation averaged, and every replica applies the same step to its own copy of the variables. `_Replicas` is
+all that knows of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from slimdsl.ir.graph import Graph, Variable
+from slimdsl.recipe.recipe import Recipe
+from slimdsl.runtime.averages import MovingAverages
+from slimdsl.runtime.errors import EngineError
+from slimdsl.runtime.gradients import processed, trained_variables
+from slimdsl.runtime.losses import loss_values
+from slimdsl.runtime.metrics import metric_sums, metric_value
+from slimdsl.runtime.network import ImportedNetwork
+from slimdsl.runtime.optimizers import AppliedOptimizer, assign, read
+from slimdsl.runtime.precision import mixed
+from slimdsl.runtime.scaling import LossScale
+from slimdsl.runtime.schedules import Length, learning_rate
+from slimdsl.types import DTYPES, TensorType, substitute
+from slimdsl.weights.source import WeightSource
+
+PRECISIONS = ("float32", "bfloat16", "float16")
+
+
+class _Replicas:
+    """The seam to `tf.distribute`: how many copies of the step run, and what they tell each other."""
+
+    def __init__(self) -> None:
+        self.strategy = tf.distribute.get_strategy()
+        self.count = self.strategy.num_replicas_in_sync
+
+    def index(self) -> tf.Tensor:
+        """The number of this replica, int64."""
+        if self.count == 1:
+            return tf.constant(0, tf.int64)
+        return tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int64)
+
+    def total(self, tensors: Sequence[tf.Tensor], how: str = "SUM") -> list[tf.Tensor]:
+        """The sum or ("MEAN") mean of tensors over all replicas."""
+        if self.count == 1 or not tensors:
+            return list(tensors)
+        return list(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp[how], list(tensors)))
+
+    def run(self, step: Any, batch: Any) -> dict[str, tf.Tensor]:
+        """Run the step on every replica; what it returns is the same on all."""
+        if self.count == 1:
+            result: dict[str, tf.Tensor] = step(batch)
+            return result
+        found = self.strategy.run(step, args=(batch,))
+        return {name: self.strategy.experimental_local_results(each)[0] for name, each in found.items()}
+
+
+class Engine:
+    """A network in training.
+
+    Args:
+        train_graph: the training graph.
+        eval_graph: the graph for inference of the same network.
+        recipe: what the training is; of its batch, `train` is given all examples of a step that this replica has.
+        sizes: named size (``H``) -> number, for inputs whose sizes are not known.
+        steps_per_epoch: for schedules that count in epochs; None where it is not known.
+        precision: ``float32``, ``bfloat16`` or ``float16`` of the training step; see `precision`. With float16 the loss
+            is scaled, see `scaling`. The evaluation is in float32.
+        xla: True to compile the step.
+        seed: of first values and of dropout.
+
+    Attributes:
+        variables: all that a checkpoint holds, by its name there.
+        trained: names of the variables that are trained.
+
+    Raises:
+        EngineError: recipe and network do not go together.
+    """
+
+    def __init__(
+        self,
+        train_graph: Graph,
+        eval_graph: Graph,
+        recipe: Recipe,
+        *,
+        sizes: Mapping[str, int],
+        steps_per_epoch: int | None = None,
+        precision: str = "float32",
+        xla: bool = False,
+        seed: int = 0,
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise EngineError(f"there is no precision `{precision}`, only {', '.join(PRECISIONS)}")
+        self.recipe = recipe
+        self._sizes = dict(sizes)
+        self._seed = seed - (seed >> 63 << 64)
+        self._replicas = _Replicas()
+        self._length = Length(steps_per_epoch=steps_per_epoch, steps=_total_steps(recipe, steps_per_epoch))
+        self._train_net = ImportedNetwork(mixed(train_graph, DTYPES[precision]), seed)
+        self._eval_net = ImportedNetwork(eval_graph, seed)
+        self.trained = tuple(variable.name for variable in trained_variables(train_graph.variables, recipe))
+        self._model = self._first_variables()
+        self._step_count = tf.Variable(tf.constant(0, tf.int64), trainable=False, name="global_step")
+        self._optimizer = AppliedOptimizer(recipe.optimizer, {name: self._model[name] for name in self.trained})
+        self._averages = None if recipe.averages is None else MovingAverages(self._model, recipe.averages)
+        self._scale = LossScale() if precision == "float16" else None
+        self.variables: dict[str, tf.Variable] = {
+            **self._model,
+            **self._optimizer.state,
+            **(self._averages.shadows if self._averages else {}),
+            **(self._scale.state if self._scale else {}),
+            "global_step": self._step_count,
+        }
+        # A rate that cannot be computed is found before the first step.
+        learning_rate(recipe.optimizer.learning_rate, tf.constant(0, tf.int64), self._length)  # type: ignore[attr-defined]
+        self._one = tf.function(self._step, jit_compile=xla or None, autograph=False)
+        self._single = self._one
+        if self._replicas.count > 1:
+            self._single = tf.function(lambda batch: self._replicas.run(self._one, batch), autograph=False)
+        self._many = tf.function(self._loop, autograph=False)
+        self._evaluate = tf.function(self._outputs, autograph=False)
+
+    def assign(self, source: WeightSource, variables: Sequence[Variable]) -> None:
+        """Give variables of the network their values; moving averages of them begin anew.
+
+        Raises:
+            WeightsError: the values cannot be read.
+        """
+        for variable in variables:
+            content = bytearray()
+            source.write(variable, content.extend)
+            target = self._model[variable.name]
+            target.assign(np.frombuffer(content, target.dtype.as_numpy_dtype).reshape(variable.shape))
+        if self._averages:
+            self._averages.restart()
+
+    def train(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Take one step.
+
+        Args:
+            batch: name of each input of the network and of the recipe -> tensor; more is passed over.
+
+        Returns:
+            ``total_loss``, ``regularization_loss``, ``learning_rate``, ``losses/<name>``, ``metrics/<name>``: float32
+            scalars, of the batch before the step.
+
+        Raises:
+            EngineError: the batch does not fit.
+        """
+        found: dict[str, tf.Tensor] = self._single(self._wanted(batch))
+        return found
+
+    def train_many(self, iterator: Any, count: int) -> dict[str, tf.Tensor]:
+        """Take several steps, each with the next batch of an iterator; as `train`, with the steps as first axis.
+
+        Raises:
+            EngineError: a batch does not fit.
+            tf.errors.OutOfRangeError: the iterator has ended; the steps before that have been taken.
+        """
+        found: dict[str, tf.Tensor] = self._many(iterator, tf.constant(count, tf.int32))
+        return found
+
+    def evaluate(self, batch: Mapping[str, tf.Tensor], averages: bool = False) -> dict[str, tf.Tensor]:
+        """The outputs of the network for inference.
+
+        Args:
+            batch: name of each input -> tensor; more is passed over.
+            averages: True to compute with the moving averages, where the recipe keeps any.
+        """
+        inputs = {name: batch[name] for name in self._eval_net.inputs if name in batch}
+        found: dict[str, tf.Tensor] = self._evaluate(inputs, averages and self._averages is not None)
+        return found
+
+    def _first_variables(self) -> dict[str, tf.Variable]:
+        """The variables of both graphs, with their first values."""
+        made: dict[str, tf.Variable] = {}
+        for network in (self._train_net, self._eval_net):
+            if any(variable.name not in made for variable in network.graph.variables):
+                first = network.first_values()
+                for variable in network.graph.variables:
+                    if variable.name not in made:
+                        made[variable.name] = tf.Variable(
+                            first.pop(variable.name), trainable=variable.trainable, name=variable.name
+                        )
+        return made
+
+    def _wanted(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        wanted = (*self._train_net.inputs, *self.recipe.inputs)
+        missing = [name for name in wanted if name not in batch]
+        if missing:
+            raise EngineError(f"the batch has no `{missing[0]}`, only {', '.join(f'`{name}`' for name in batch)}")
+        return {name: batch[name] for name in dict.fromkeys(wanted)}
+
+    def _loop(self, iterator: Any, count: tf.Tensor) -> dict[str, tf.Tensor]:
+        names = self._reported
+        rows = tf.TensorArray(tf.float32, size=count, element_shape=[len(names)])
+
+        def body(index: tf.Tensor, rows: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+            found = self._replicas.run(self._one, self._wanted(next(iterator)))
+            return index + 1, rows.write(index, tf.stack([found[name] for name in names]))
+
+        _, rows = tf.while_loop(lambda index, _: index < count, body, (tf.constant(0), rows), parallel_iterations=1)
+        return dict(zip(names, tf.unstack(rows.stack(), num=len(names), axis=1), strict=True))
+
+    @property
+    def _reported(self) -> list[str]:
+        losses = (f"losses/{term.name}" for term in self.recipe.losses)
+        metrics = (f"metrics/{term.name}" for term in self.recipe.metrics)
+        return ["total_loss", "regularization_loss", "learning_rate", *losses, *metrics]
+
+    def _step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One step of this replica."""
+        batch = self._checked(batch)
+        step = read(self._step_count)
+        rate = learning_rate(self.recipe.optimizer.learning_rate, step, self._length)  # type: ignore[attr-defined]
+        scale = self._scale.value() if self._scale else None
+        sums = self._accumulated(batch, step, scale)
+        gradients = dict(zip(self.trained, self._replicas.total(sums.pop("gradients")), strict=True))
+        self._share_updates()
+        if self._scale:
+            self._scale.apply(gradients, lambda whole: self._apply(whole, rate))
+        else:
+            self._apply(gradients, rate)
+        if self._averages:
+            self._averages.update(step)
+        assign(self._step_count, step + 1)
+        scalars, metrics = sums["scalars"], sums["metrics"]
+        shared = self._replicas.total([*scalars, *metrics])
+        values = [
+            metric_value(term, each) for term, each in zip(self.recipe.metrics, shared[len(scalars) :], strict=True)
+        ]
+        found = [*shared[:2], rate, *shared[2 : len(scalars)], *values]
+        return dict(zip(self._reported, found, strict=True))
+
+    def _apply(self, gradients: Mapping[str, tf.Tensor], rate: tf.Tensor) -> None:
+        self._optimizer.apply(processed(gradients, self.recipe), rate)
+
+    def _share_updates(self) -> None:
+        """Let what batch normalisation keeps be the mean over all replicas."""
+        if self._replicas.count > 1 and not self.recipe.freeze_batch_norm:
+            kept = [self._model[name] for name in self._train_net.updates]
+            for variable, value in zip(kept, self._replicas.total([read(v) for v in kept], "MEAN"), strict=True):
+                assign(variable, value)
+
+    def _accumulated(self, batch: dict[str, tf.Tensor], step: tf.Tensor, scale: tf.Tensor | None) -> dict[str, Any]:
+        """Gradients and sums of the batch, taken at once or in as many parts as the recipe says."""
+        parts = self.recipe.accumulate
+        first_draw = (step * self._replicas.count + self._replicas.index()) * parts
+        if parts == 1:
+            return self._part(batch, first_draw, scale)
+        split = {
+            name: tf.reshape(tensor, [parts, tensor.shape[0] // parts, *tensor.shape[1:]])
+            for name, tensor in batch.items()
+        }
+
+        def part(index: tf.Tensor) -> dict[str, Any]:
+            given = {name: tensor[index] for name, tensor in split.items()}
+            return self._part(given, first_draw + tf.cast(index, tf.int64), scale)
+
+        # The first part gives the shapes of what is summed up over the others.
+        total = part(tf.constant(0))
+        flat = tf.nest.flatten(total)
+
+        def body(index: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            return (index + 1, *(a + b for a, b in zip(sums, tf.nest.flatten(part(index)), strict=True)))
+
+        _, *flat = tf.while_loop(lambda index, *_: index < parts, body, (tf.constant(1), *flat), parallel_iterations=1)
+        result: dict[str, Any] = tf.nest.pack_sequence_as(total, flat)
+        return result
+
+    def _part(self, batch: dict[str, tf.Tensor], draw: tf.Tensor, scale: tf.Tensor | None) -> dict[str, Any]:
+        """Gradients, losses and sums of metrics of a part of the batch, as shares of the whole; makes the updates."""
+        net, share = self._train_net, 1.0 / (self.recipe.accumulate * self._replicas.count)
+        values = {name: read(self._model[name]) for name in (v.name for v in net.graph.variables)}
+        updates = {} if self.recipe.freeze_batch_norm else net.updates
+        penalty = [net.regularization_loss] if net.regularization_loss else []
+        seed = tf.stack([tf.constant(self._seed, tf.int64), draw])
+        found = net.call([*net.outputs.values(), *updates.values(), *penalty], batch, values, seed)
+        outputs = dict(zip(net.outputs, found, strict=False))
+        losses = loss_values(self.recipe, {**outputs, **batch})
+        regularization = found[-1] if penalty else tf.constant(0.0)
+        total = tf.add_n([*losses.values(), regularization])
+        sources = [values[name] for name in self.trained]
+        target = total * share if scale is None else total * share * scale
+        gradients = tf.gradients(target, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        for name, value in zip(updates, found[len(outputs) :], strict=False):
+            assign(self._model[name], value)
+        return {
+            "gradients": [tf.convert_to_tensor(gradient) for gradient in gradients],
+            "scalars": [value * share for value in (total, regularization, *losses.values())],
+            "metrics": [metric_sums(term, {**outputs, **batch}) for term in self.recipe.metrics],
+        }
+
+    def _outputs(self, inputs: dict[str, tf.Tensor], averages: bool) -> dict[str, tf.Tensor]:
+        net = self._eval_net
+        values = {variable.name: self._model[variable.name].read_value() for variable in net.graph.variables}
+        if averages and self._averages:
+            values.update(self._averages.values())
+        given = {name: tf.cast(tensor, _element_type(net.graph.inputs[name].type)) for name, tensor in inputs.items()}
+        return dict(zip(net.outputs, net.call(list(net.outputs.values()), given, values), strict=True))
+
+    def _checked(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The batch with static shapes and the element types of the network.
+
+        Raises:
+            EngineError: a tensor does not fit.
+        """
+        types = {name: tensor.type for name, tensor in self._train_net.graph.inputs.items()}
+        checked = {}
+        for name, tensor in batch.items():
+            expected = types.get(name) or self.recipe.inputs[name]
+            shape = [substitute(dim, self._sizes) for dim in expected.shape]
+            given = tensor.shape
+            if given.rank != len(shape) or any(isinstance(d, int) and g not in (d, None) for d, g in zip(shape, given)):
+                raise EngineError(f"`{name}` is {expected}, and the batch has it with the shape {list(given)}")
+            if not given.is_fully_defined():
+                raise EngineError(
+                    f"`{name}` has the shape {list(given)}: a training step wants batches of one size, "
+                    "without the remainder"
+                )
+            if given.rank and given[0] % self.recipe.accumulate:
+                raise EngineError(
+                    f"`{name}` has {given[0]} examples, which cannot be cut into {self.recipe.accumulate} equal parts "
+                    "to accumulate"
+                )
+            checked[name] = tf.cast(tensor, _element_type(expected)) if name in types else tensor
+        return checked
+
+
+def _total_steps(recipe: Recipe, steps_per_epoch: int | None) -> int | None:
+    if recipe.steps is not None or recipe.epochs is None or steps_per_epoch is None:
+        return recipe.steps
+    return max(1, int(recipe.epochs * steps_per_epoch))
+
+
+def _element_type(type: TensorType) -> Any:
+    return tf.as_dtype(type.dtype.value)
+
+
+__all__ = ["PRECISIONS", "Engine"]

@@ -1,0 +1,53 @@
+"""What happens to gradients before they are applied, in TF-Slim's order: factors, each one's norm, the norm of all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from slimdsl.ir.graph import Variable
+from slimdsl.recipe.recipe import Recipe
+from slimdsl.runtime.errors import EngineError
+from slimdsl.weights.selection import in_scope
+
+
+def trained_variables(variables: Sequence[Variable], recipe: Recipe) -> list[Variable]:
+    """The variables that are trained: those that are trainable and stand in one of the recipe's scopes.
+
+    Raises:
+        EngineError: a scope of the recipe fits no variable, or nothing is left to train.
+    """
+    for scope in (*recipe.trainable, *(scope for scope, _ in recipe.multipliers)):
+        if not any(in_scope(variable.name, scope) for variable in variables):
+            raise EngineError(f"the recipe speaks of the scope `{scope}`, and no variable of the network stands in it")
+    trained = [
+        variable
+        for variable in variables
+        if variable.trainable and (not recipe.trainable or any(in_scope(variable.name, s) for s in recipe.trainable))
+    ]
+    if not trained:
+        raise EngineError("the network has no variable that the recipe trains")
+    return trained
+
+
+def processed(gradients: Mapping[str, tf.Tensor], recipe: Recipe) -> dict[str, tf.Tensor]:
+    """The gradients as they are applied.
+
+    Args:
+        gradients: name of the variable -> its gradient, of the whole batch.
+        recipe: has the factors and bounds.
+    """
+    result = {name: gradient * _factor(name, recipe.multipliers) for name, gradient in gradients.items()}
+    if recipe.clip_norm is not None:
+        result = {name: tf.clip_by_norm(gradient, recipe.clip_norm) for name, gradient in result.items()}
+    if recipe.clip_global_norm is not None:
+        clipped, _ = tf.clip_by_global_norm(list(result.values()), recipe.clip_global_norm)
+        result = dict(zip(result, clipped, strict=True))
+    return result
+
+
+def _factor(name: str, multipliers: Sequence[tuple[str, float]]) -> float:
+    """The factor of a variable's gradient: that of the longest scope that it stands in, else 1."""
+    fitting = [(len(scope.strip("/")), factor) for scope, factor in multipliers if in_scope(name, scope)]
+    return max(fitting, key=lambda found: found[0])[1] if fitting else 1.0
