@@ -1,0 +1,227 @@
+"""`slimdsl predict`: what a network with its weights says of images and arrays."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from slimdsl.cli.loading import open_graph
+from slimdsl.cli.network_weights import add_weights_options, count, opened_job
+from slimdsl.cli.options import add_colour_option, add_net_options
+from slimdsl.cli.refusal import Refusal
+from slimdsl.cli.report import plural, print_diagnostics
+from slimdsl.cli.runtime_loading import load_runtime
+from slimdsl.cli.streams import say
+from slimdsl.diagnostics.display import visible
+from slimdsl.files import STDOUT, FileWriteError, overwritten
+from slimdsl.ir.graph import Graph
+from slimdsl.weights.source import WeightsError
+
+if TYPE_CHECKING:
+    from slimdsl.runtime.examples import Example
+    from slimdsl.runtime.prediction import Prediction, Predictor
+
+_SIZE = re.compile(r"([1-9][0-9]{0,4})(?:x([1-9][0-9]{0,4}))?\Z")
+_ARCHIVE = ".npz"
+_TOP = 5
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Run a network for inference. Images (JPEG, PNG, BMP, GIF) become its input as in evaluation; an .npz has an "
+        "array for every input, its examples along the first axis. For classifiers, which have an output `predictions` "
+        "or `logits`, the likeliest classes are printed; for all others what each output is like."
+    )
+    parser.add_argument("file", metavar="MODEL", help="a .slim file")
+    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="images, or archives of arrays")
+    add_weights_options(parser, required=True)
+    parser.add_argument("--top", type=count, default=_TOP, metavar="K", help=f"how many classes ({_TOP})")
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="the names of the classes, a line `id:name` for each (labels.txt in the folder of the weights)",
+    )
+    parser.add_argument(
+        "--preprocessing",
+        metavar="NAME",
+        default="",
+        help="how images become the input: none, lenet, cifarnet, vgg or inception (TF-Slim's for the network)",
+    )
+    parser.add_argument(
+        "--size", type=_size, metavar="SIZE", help="height and width, as 224 or 224x320, where the network leaves them open"
+    )
+    parser.add_argument("-o", "--output", metavar="OUT.npz", help="write all outputs into an archive")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON for each example")
+    add_net_options(parser)
+    add_colour_option(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Predict and print; return 1 where there are errors, or an example that cannot be used."""
+    _refuse_output(arguments)
+    graph = open_graph(arguments.file, arguments)
+    if graph is None:
+        return 1
+    try:
+        # The weights are looked at before TensorFlow is loaded, which takes seconds.
+        with opened_job(graph, arguments) as (weights, comparison):
+            module = load_runtime("slimdsl.runtime.prediction")
+            errors = load_runtime("slimdsl.runtime.data.errors")
+            try:
+                names = _class_names(arguments)
+                how, examples = _examples(graph, arguments)
+                predictor = module.Predictor(graph, weights)
+                averages = f", {plural(comparison.averaged, 'moving average')}" if comparison.averaged else ""
+                if not arguments.json:
+                    print(visible(f"{graph.name} with {comparison.file.path} ({comparison.file.kind}){averages}{how}"))
+                return _predict(predictor, examples, names, arguments)
+            except errors.MissingDataError as error:
+                raise Refusal(str(error)) from error
+            except errors.DataError as error:
+                say(f"slimdsl: {visible(str(error))}")
+                return 1
+    except WeightsError as error:
+        print_diagnostics(error.diagnostics, arguments.color)
+        return 1
+    except FileWriteError as error:
+        raise Refusal(str(error)) from error
+
+
+def _predict(predictor: Predictor, examples: Iterator[Example], names: Sequence[str], arguments: Namespace) -> int:
+    """Print every prediction as it comes, then write what is to be written.
+
+    Raises:
+        DataError: the network cannot be run on an example, or the outputs cannot be joined.
+        FileWriteError: they cannot be written.
+    """
+    from slimdsl.runtime.output_archive import write_outputs
+
+    kept: list[Prediction] = []
+    failed = 0
+    for prediction in predictor.predict(examples):
+        if prediction.problem:
+            failed += 1
+            say(f"slimdsl: {visible(prediction.problem)}")
+        elif arguments.output is not None:
+            kept.append(prediction)
+        if arguments.json:
+            print(json.dumps(_entry(prediction, names, arguments.top)))
+        elif not prediction.problem:
+            print("\n".join(visible(line) for line in _lines(prediction, names, arguments.top)))
+    if kept:
+        write_outputs(arguments.output, kept, predictor)
+        if not arguments.json:
+            counts = f"{plural(len(predictor.graph.outputs), 'output')} of {plural(len(kept), 'example')}"
+            print(visible(f"wrote {arguments.output}: {counts}"))
+    elif arguments.output is not None:
+        say(visible(f"slimdsl: `{arguments.output}` was not written: no example could be used"))
+    return 1 if failed else 0
+
+
+def _lines(prediction: Prediction, names: Sequence[str], top: int) -> Iterator[str]:
+    from slimdsl.runtime.prediction import summary
+
+    yield prediction.name
+    if prediction.probabilities is not None:
+        found = prediction.top(top)
+        width = max(len(str(number)) for number, _ in found)
+        for number, probability in found:
+            yield f"  {probability:.4f}  {number:>{width}}  {_name(names, number) or ''}".rstrip()
+        return
+    width = max(len(name) for name in prediction.outputs)
+    for name, array in prediction.outputs.items():
+        facts = summary(array)
+        figures = [f"{key.replace('_', ' ')} {facts[key]:.6g}" for key in ("min", "max", "mean", "not_finite") if key in facts]
+        yield "  ".join([f"  {name:<{width}}", f"{facts['dtype']}{facts['shape']}", *figures])
+
+
+def _entry(prediction: Prediction, names: Sequence[str], top: int) -> dict[str, Any]:
+    from slimdsl.runtime.prediction import summary
+
+    if prediction.problem:
+        return {"input": prediction.name, "error": prediction.problem}
+    if prediction.probabilities is None:
+        return {"input": prediction.name, "outputs": {name: summary(array) for name, array in prediction.outputs.items()}}
+    found = [
+        {"class": number, "name": _name(names, number), "probability": probability}
+        for number, probability in prediction.top(top)
+    ]
+    return {"input": prediction.name, "top": found}
+
+
+def _name(names: Sequence[str], number: int) -> str | None:
+    return names[number] if number < len(names) else None
+
+
+def _examples(graph: Graph, arguments: Namespace) -> tuple[str, Iterator[Example]]:
+    """How images are preprocessed, in words, and the examples in the order of the command line.
+
+    Raises:
+        DataError: an archive does not fit the network, or no image could.
+    """
+    from slimdsl.runtime import examples as module
+
+    images = [path for path in arguments.inputs if not path.endswith(_ARCHIVE)]
+    how, target, preprocessing = "", None, None
+    if images:
+        target = module.image_input(graph, arguments.size)
+        preprocessing = module.choose_preprocessing(graph.name, arguments.preprocessing, target, images)
+        how = f", preprocessing {preprocessing.name}"
+    elif arguments.preprocessing or arguments.size:
+        raise Refusal("--preprocessing and --size are about images, and there are none: arrays are fed as they are")
+    archives = {path: module.array_examples(path, graph) for path in arguments.inputs if path.endswith(_ARCHIVE)}
+
+    def in_order() -> Iterator[Example]:
+        for path in arguments.inputs:
+            if path in archives:
+                yield from archives[path]
+            elif target is not None and preprocessing is not None:
+                yield from module.image_examples([path], target, preprocessing)
+
+    return how, in_order()
+
+
+def _class_names(arguments: Namespace) -> tuple[str, ...]:
+    """The names of the classes: those that were given, or those in the folder of the weights.
+
+    Raises:
+        DataError: the file cannot be read, or is none of labels.
+    """
+    from slimdsl.runtime.data.class_names import read_class_names, read_class_names_file
+
+    if arguments.labels is not None:
+        return read_class_names_file(arguments.labels)
+    return read_class_names(arguments.weights) if os.path.isdir(arguments.weights) else ()
+
+
+def _refuse_output(arguments: Namespace) -> None:
+    """Nothing that is read may be written over.
+
+    Raises:
+        Refusal: the output is a file that is read.
+    """
+    if arguments.output is None:
+        return
+    if arguments.output == STDOUT:
+        raise Refusal("-o names a file: what is predicted goes to standard output")
+    read = [arguments.file, arguments.weights, *arguments.inputs, *filter(None, [arguments.labels])]
+    lost = overwritten(arguments.output, read)
+    if lost:
+        raise Refusal(f"`{arguments.output}` is `{lost}`, which is read; name another file with -o")
+
+
+def _size(text: str) -> tuple[int, int]:
+    """The argument of ``--size``.
+
+    Raises:
+        ArgumentTypeError: it is neither a number nor two.
+    """
+    found = _SIZE.match(text)
+    if found is None:
+        raise ArgumentTypeError("must be a number of pixels, or height and width, such as 224 or 224x320")
+    return int(found[1]), int(found[2] or found[1])

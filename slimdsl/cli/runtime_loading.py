@@ -1,0 +1,58 @@
+"""Loading what runs TensorFlow in this process, for the commands that need it, with its chatter kept away."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from slimdsl.cli.refusal import Refusal
+
+_INSTALL = "pip install 'slimdsl[train]'"
+_SETTINGS = (("TF_CPP_MIN_LOG_LEVEL", "3"), ("TF_ENABLE_ONEDNN_OPTS", "0"))
+"""What TensorFlow reads when it is loaded, where the environment does not say otherwise."""
+
+
+def load_runtime(module: str) -> Any:
+    """Import a module of `slimdsl.runtime`, and with it TensorFlow.
+
+    Raises:
+        Refusal: a package is missing, or is installed and cannot be loaded.
+    """
+    for name, setting in _SETTINGS:
+        os.environ.setdefault(name, setting)
+    try:
+        with _quiet_standard_error():
+            import_module("tensorflow")
+    except ModuleNotFoundError as error:
+        raise Refusal(f"this needs `{error.name}`, which is not installed: {_INSTALL}") from error
+    except Exception as error:
+        # A broken installation raises whatever its libraries raise.
+        first = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise Refusal(f"TensorFlow is installed and cannot be loaded: {first}; see `slimdsl doctor`") from error
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "slimdsl":
+            raise
+        raise Refusal(f"this needs `{error.name}`, which is not installed: {_INSTALL}") from error
+
+
+@contextmanager
+def _quiet_standard_error() -> Iterator[None]:
+    """Send the descriptor of standard error to a file while the block runs: TensorFlow writes below Python's stream."""
+    try:
+        kept = os.dup(2)
+    except OSError:
+        yield
+        return
+    try:
+        with tempfile.TemporaryFile() as file:
+            os.dup2(file.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
