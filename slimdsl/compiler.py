@@ -233,7 +233,18 @@ class Compilation:
             raise UsageError(training.problem)
         if has_errors(training.diagnostics):
             raise UsageError(f"the `train` block does not suit the net `{name}`: {training.diagnostics[0].message}")
+        if training.recipe is not None:
+            self._check_metrics(name, training.recipe)
         return training.recipe
+
+    def _check_metrics(self, name: str, recipe: Recipe) -> None:
+        """Metrics are those of the network as it predicts, which may lack what only training has."""
+        (net,) = (net for net in self._chosen if net.name == name)
+        analysis = self._analyzed(net, Budget(), training=False) if self.training else self._analyses[name]
+        for term in recipe.metrics:
+            for operand in term.operands:
+                if analysis.complete and operand not in analysis.tensors and operand not in recipe.inputs:
+                    raise UsageError(f"the metric `{term.name}` takes `{operand}`, which `{name}` has in training only")
 
     @cached_property
     def _training_analyses(self) -> dict[str, Analysis]:

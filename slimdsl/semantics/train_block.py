@@ -123,12 +123,12 @@ class BlockReader:
             return
         if self._doubled(name, span):
             return
-        others = [other for other in LENGTHS if name in LENGTHS and other != name and other in self._set_at]
-        if others:
+        given = self.setting(name, statement.value)
+        others = [other for other in LENGTHS if other != name and self._settings.get(other) is not None]
+        if name in LENGTHS and others and given is not None:
             labels = (Label(self._set_at[others[0]], "set here"),)
             message = f"`{others[0]}` says how long the training is already"
             self._reporter.report("E0217", message, span, labels=labels, help="leave one of the two out")
-        given = self.setting(name, statement.value)
         if not isinstance(given, Unknown):
             self._settings[name] = given
         self._set_at[name] = span

@@ -100,7 +100,9 @@ class TermReader:
             else:
                 given[key] = argument.value
         if position > len(found.operands) + len(argument_specs(found)):
-            message = f"`{found.name}` takes {len(found.operands)} tensors and {len(argument_specs(found))} arguments"
+            count = len(argument_specs(found))
+            arguments = f"{count} argument{'' if count == 1 else 's'}"
+            message = f"`{found.name}` takes {len(found.operands)} tensors and {arguments}"
             self._reporter.report("E0303", message, node.arguments[-1].span, label="one too many")
             return None, []
         missing = [operand for operand in found.operands if operand not in given]
