@@ -39,6 +39,8 @@ COMMANDS = (
     Command("summary", "show layers, shapes, parameters and operations", "slimdsl.cli.summary"),
     Command("manifest", "print inputs, outputs, variables and end points as JSON", "slimdsl.cli.manifest"),
     Command("weights", "compare, show and convert files of weights", "slimdsl.cli.weights"),
+    Command("data", "look at data for training, and convert images", "slimdsl.cli.data"),
+    Command("predict", "run a network on images or arrays", "slimdsl.cli.predict"),
     Command("explain", "explain a diagnostic code", "slimdsl.cli.explain"),
 )
 

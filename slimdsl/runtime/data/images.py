@@ -10,9 +10,12 @@ Size = tuple[int, int]
 
 
 def decode(encoded: Any, channels: int) -> Any:
-    """An encoded image (JPEG, PNG, BMP, GIF) as uint8 [height, width, channels]; 1 is grey, 3 RGB, 4 RGB and alpha."""
+    """An encoded image (JPEG, PNG, BMP, GIF) as uint8 [height, width, channels]; 1 is grey, 3 RGB, 4 RGB and alpha.
+
+    Of 0 channels: as many as it has.
+    """
     image = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
-    image.set_shape([None, None, channels])
+    image.set_shape([None, None, channels or None])
     return image
 
 

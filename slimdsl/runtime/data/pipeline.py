@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from slimdsl.runtime.data.errors import DataError
 from slimdsl.runtime.data.images import Size, decode, fit, with_channels
+from slimdsl.runtime.data.memory import in_memory
 from slimdsl.runtime.data.order import Order
 from slimdsl.runtime.data.preprocessing import Preprocessing, preprocessing_named, preprocessing_of_network
 from slimdsl.runtime.data.source import ArraySource, DataSource, EncodedSource, Indices
@@ -81,7 +82,7 @@ def batches(
     """Batches of images and labels, as dictionaries.
 
     Training: an endless stream, pass behind pass, each in its own order; a batch may lie in two passes. Else one pass
-    in the examples' own order; the last batch is filled up with the first example, and `VALID` marks what is no filling.
+    in the examples' own order; the last batch is filled up with the first example, and `VALID` marks the others.
 
     Args:
         source: the examples.
@@ -117,11 +118,14 @@ def batches(
     steps = _ENDLESS if training else (source.count // batch if drop_remainder else -(-source.count // batch))
     order = Order(source.count, seed, shuffle=shuffle and training)
     numbered = _numbers(order, start_step, steps, batch, shard, training=training)
-    if isinstance(source, ArraySource):
-        made = _from_arrays(source, feed, numbered, batch // shard[1])
+    held: DataSource = source
+    if isinstance(source, EncodedSource):
+        held = in_memory(source, feed.preprocessing.decoded_channels(channels)) or source
+    if isinstance(held, ArraySource):
+        made = _from_arrays(held, feed, numbered, batch // shard[1])
     else:
-        assert isinstance(source, EncodedSource)
-        made = _from_files(source, feed, numbered, batch // shard[1])
+        assert isinstance(held, EncodedSource)
+        made = _from_files(held, feed, numbered, batch // shard[1])
 
     def named(images: Any, labels: Any, valid: Any) -> dict[str, Any]:
         entry = {image_name: images}

@@ -111,7 +111,13 @@ class ArraySource(DataSource):
 
 
 class EncodedSource(DataSource):
-    """Examples that are encoded images in files; TensorFlow decodes them."""
+    """Examples that are encoded images in files; TensorFlow decodes them.
+
+    Attributes:
+        decoded: the examples in memory by number of channels, made by `memory.in_memory`; None where they do not fit.
+    """
+
+    decoded: dict[int, ArraySource | None]
 
     @abstractmethod
     def payloads(self, indices: Any) -> tuple[Any, Any]:
