@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from slimdsl.ir.graph import Variable
 from slimdsl.recipe.recipe import Recipe
+from slimdsl.recipe.scopes import in_scope
 from slimdsl.runtime.errors import EngineError
-from slimdsl.weights.selection import in_scope
 
 
 def trained_variables(variables: Sequence[Variable], recipe: Recipe) -> list[Variable]:
