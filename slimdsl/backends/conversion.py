@@ -36,12 +36,13 @@ from slimdsl.ir.graph import Graph, Tensor
 from slimdsl.ir.verify import verify
 from slimdsl.types import substitute
 from slimdsl.values import Value, positional, value
-from slimdsl.workers import Answer, WorkerError, ask
+from slimdsl.workers import Answer, WorkerDiedError, WorkerError, ask
 
 ALTERNATIVE = "`--to frozen` and `--to savedmodel` hold every network"
 """What can be done where a converter refuses one."""
 
 _LONGEST_PREFIX = 40
+_KILLED = 9
 _FULL = os.strerror(errno.ENOSPC)
 
 
@@ -138,10 +139,17 @@ def convert(
         except WorkerError as error:
             if _FULL in str(error):
                 raise FileWriteError(order.path, errno.ENOSPC, _FULL[0].lower() + _FULL[1:]) from error
-            raise refused(graph, kind, str(error)) from error
+            raise refused(graph, kind, _reason(error, emission.size)) from error
         os.unlink(frozen)
         size = _append(result, descriptor)
     return Converted(size=size, answer=answer)
+
+
+def _reason(error: WorkerError, size: int) -> str:
+    """Why a conversion failed."""
+    if isinstance(error, WorkerDiedError) and error.signal == _KILLED:
+        return f"the converter was killed, as happens where memory runs out; the network itself has {size:,} bytes"
+    return str(error)
 
 
 def _port(name: str, tensor: str, of: Tensor, sizes: Mapping[str, int]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.files import FileWriteError
 from slimdsl.ir.graph import Variable
 from slimdsl.weights.source import Sink, WeightsError, WeightSource
-from slimdsl.workers import WorkerError
+from slimdsl.workers import WorkerDiedError, WorkerError
 from tests.backends.converters import ROOT, order
 from tests.backends.networks import TEXTS, graph_of
 
@@ -79,6 +79,16 @@ def test_a_converter_that_fails_leaves_what_was_there(
     assert "--to savedmodel" in diagnostic.help
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_converter_that_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fail(*_: object, **_settings: object) -> None:
+        raise WorkerDiedError("the process ended with signal 9: and a line of noise", signal=9)
+
+    monkeypatch.setattr("slimdsl.backends.conversion.ask", fail)
+    with pytest.raises(ArtefactError, match="as happens where memory runs out; the network itself has [0-9,]+ bytes"):
+        write("onnx", order(graph_of("batch"), tmp_path / "net"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interruption_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ Asked for an `opset` beside that, it answers with ``inputs`` and ``outputs`` (na
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,20 +19,14 @@ from google.protobuf.message import EncodeError
 from slimdsl.workers import Answer, Request, serve
 
 LARGEST_MODEL = 2**31 - 1
+_CATCH_ERRORS = "TF2ONNX_CATCH_ERRORS"
 
 
 def convert(request: Request) -> Answer:
     """Convert, check and write."""
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    _start_counting()
     inputs, outputs = request["inputs"], request["outputs"]
-    model, _storage = tf2onnx.convert.from_graph_def(
-        _graph_def(request["graph"]),
-        name=request["net"],
-        input_names=[port["tensor"] for port in inputs],
-        output_names=[port["tensor"] for port in outputs],
-        opset=request["opset"],
-    )
+    model = _converted(request)
     _refuse_unknown_ops(model)
     names = _chosen_names(inputs, outputs)
     _rename(model.graph, names)
@@ -53,7 +48,10 @@ def convert(request: Request) -> Answer:
 
 
 class _NumberedNode(tf2onnx.graph.Node):  # type: ignore[misc]
-    """A node whose hash is not its address: tf2onnx goes over sets of nodes, in another order in every process."""
+    """A node of tf2onnx for large networks, and for the same bytes each time.
+
+    Its hash is not its address: tf2onnx goes over sets of nodes, in another order in every process.
+    """
 
     made = 0
     number: int
@@ -67,6 +65,14 @@ class _NumberedNode(tf2onnx.graph.Node):  # type: ignore[misc]
     def __hash__(self) -> int:
         return self.number
 
+    def update_proto(self, *arguments: object, **named: object) -> None:
+        """Write the node as a message, which is done after every optimiser, but only read at the very end.
+
+        That of a constant is never read, and keeps the memory of every copy of the weights that was put into it.
+        """
+        if not self.is_const():
+            super().update_proto(*arguments, **named)
+
 
 def _start_counting() -> None:
     """Let tf2onnx give the same bytes in every process, and in one that has converted before."""
@@ -74,6 +80,32 @@ def _start_counting() -> None:
     tf2onnx.graph.Node = _NumberedNode
     # With it, names that tf2onnx makes up are told apart.
     tf2onnx.utils.INTERNAL_NAME = 1
+
+
+def _converted(request: Request) -> Any:
+    """The model as tf2onnx gives it.
+
+    Unless told otherwise, it copies the whole network before every optimiser, to go on without one that fails: 30 times
+    the weights in memory. So that is only done where one does fail.
+    """
+    try:
+        os.environ[_CATCH_ERRORS] = "FALSE"
+        return _attempt(request)
+    except Exception:
+        del os.environ[_CATCH_ERRORS]
+        return _attempt(request)
+
+
+def _attempt(request: Request) -> Any:
+    _start_counting()
+    model, _storage = tf2onnx.convert.from_graph_def(
+        _graph_def(request["graph"]),
+        name=request["net"],
+        input_names=[port["tensor"] for port in request["inputs"]],
+        output_names=[port["tensor"] for port in request["outputs"]],
+        opset=request["opset"],
+    )
+    return model
 
 
 def _graph_def(path: str) -> Any:
