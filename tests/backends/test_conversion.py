@@ -86,7 +86,7 @@ def test_a_converter_that_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         raise WorkerDiedError("the process ended with signal 9: and a line of noise", signal=9)
 
     monkeypatch.setattr("slimdsl.backends.conversion.ask", fail)
-    with pytest.raises(ArtefactError, match="as happens where memory runs out; the network itself has [0-9,]+ bytes"):
+    with pytest.raises(ArtefactError, match=r"as happens where memory runs out; the network itself has [0-9,]+ bytes"):
         write("onnx", order(graph_of("batch"), tmp_path / "net"))
     assert list(tmp_path.iterdir()) == []
 
