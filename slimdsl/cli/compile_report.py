@@ -13,6 +13,7 @@ from slimdsl.ops.batch_norm import FusedBatchNorm, Standardize
 from slimdsl.passes.deploy import Deployed
 from slimdsl.weights.comparison import Comparison
 from slimdsl.weights.source import WeightSource
+from slimdsl.weights.training_state import state_text
 
 if TYPE_CHECKING:
     from slimdsl.artefacts.verification import Verification
@@ -132,7 +133,4 @@ def _weights_lines(job: Job, products: Sequence[Product], comparison: Comparison
     if left > 0:
         yield "left out", f"{plural(left, file.entry)} of the file, as excepted"
     if comparison.state:
-        kinds: dict[str, int] = {}
-        for _, kind in comparison.state:
-            kinds[kind] = kinds.get(kind, 0) + 1
-        yield "left out", "state of training: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        yield "left out", f"state of training: {state_text(kind for _, kind in comparison.state)}"

@@ -12,10 +12,10 @@ from slimdsl.cli.selection import add_selection_options, opened_weights, selecti
 from slimdsl.diagnostics.display import visible
 from slimdsl.files import FileWriteError
 from slimdsl.weights.convert import TargetError, convert, target_for
-from slimdsl.weights.selection import Selected, Selection, in_scope, select
+from slimdsl.weights.selection import Selected, select
 from slimdsl.weights.source import WeightsError
 from slimdsl.weights.stored import WeightsFile
-from slimdsl.weights.training_state import training_state
+from slimdsl.weights.training_state import state_text, training_state
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -42,8 +42,8 @@ def run(arguments: Namespace) -> int:
     try:
         target_for(arguments.output)
         with opened_weights(arguments.source) as file:
-            selected = select(selection, file, variables=tuple(file.problems))
-            _require_readable(file, selected, selection)
+            selected = select(selection, file)
+            _require_readable(file, selected)
             state = _state(file, selected) if arguments.without_state else {}
             names = {name: stored for name, stored in selected.names.items() if name not in state}
             written = convert(file, arguments.output, names)
@@ -59,13 +59,9 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _require_readable(file: WeightsFile, selected: Selected, selection: Selection) -> None:
+def _require_readable(file: WeightsFile, selected: Selected) -> None:
     """Refuse what was asked for and cannot be, and entries that cannot be read and were not excepted."""
-    problems = [
-        problem
-        for name, problem in file.problems.items()
-        if not any(in_scope(name, scope) for scope in selection.excepted)
-    ]
+    problems = [problem for name, problem in file.problems.items() if name not in selected.exceptions]
     if problems or selected.problems:
         raise WeightsError((*selected.problems, *problems))
 
@@ -91,8 +87,5 @@ def _facts(selected: Selected, state: Mapping[str, str]) -> list[str]:
     if selected.excepted:
         facts.append(f"left out, as --except says: {plural(len(selected.excepted), 'tensor')}")
     if state:
-        kinds: dict[str, int] = {}
-        for what in state.values():
-            kinds[what] = kinds.get(what, 0) + 1
-        facts.append(f"left out, as state of training: {', '.join(f'{n} {what}' for what, n in kinds.items())}")
+        facts.append(f"left out, as state of training: {state_text(state.values())}")
     return facts

@@ -12,9 +12,10 @@ from slimdsl.cli.selection import add_selection_options, opened_weights, selecti
 from slimdsl.diagnostics.display import visible
 from slimdsl.json_text import json_text
 from slimdsl.types import shape_text
-from slimdsl.weights.comparison import Comparison, Pair, compare
+from slimdsl.weights.comparison import Comparison, Extra, Pair, compare
 from slimdsl.weights.guesses import guess_renames, most_alike, rename_rules
 from slimdsl.weights.source import WeightsError
+from slimdsl.weights.training_state import SHADOW, state_text
 
 _SHOWN = 30
 """Entries of a kind that are listed without ``--all``."""
@@ -51,7 +52,7 @@ def run(arguments: Namespace) -> int:
         return 1
     guesses = guess_renames(
         {variable.name: variable.shape for variable in comparison.missing},
-        {extra.name: extra.stored.shape for extra in comparison.extra},
+        {_origin(extra): extra.stored.shape for extra in comparison.extra},
     )
     if arguments.json:
         print(json_text(_document(graph.name, comparison, guesses)))
@@ -103,7 +104,7 @@ def _dtype_line(pair: Pair) -> str:
 def _missing_line(name: str, shape: tuple[int, ...], comparison: Comparison, guesses: dict[str, str]) -> str:
     line = f"{name}  {shape_text(shape)}"
     if name in guesses:
-        found = next(extra.stored.shape for extra in comparison.extra if extra.name == guesses[name])
+        found = next(extra.stored.shape for extra in comparison.extra if _origin(extra) == guesses[name])
         changed = f", which is {shape_text(found)}" if found != shape else ""
         return f"{line}, perhaps `{guesses[name]}`{changed}"
     similar = most_alike(name, [extra.name for extra in comparison.extra if extra.stored.shape == shape])
@@ -124,20 +125,23 @@ def _conclusion(comparison: Comparison, guesses: dict[str, str]) -> Iterator[str
     if comparison.averaged:
         yield f"{plural(comparison.averaged, 'moving average')} in place of the values themselves"
     if comparison.state:
-        kinds: dict[str, int] = {}
-        for _, kind in comparison.state:
-            kinds[kind] = kinds.get(kind, 0) + 1
-        listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-        yield f"left in the file, as state of training: {listed}"
+        yield f"left in the file, as state of training: {state_text(kind for _, kind in comparison.state)}"
     rules = rename_rules(guesses, len(comparison.missing))[:3]
     if rules:
         options = " ".join(f"--rename {old}={new}" for old, new in rules)
         yield f"try {options}"
     if comparison.loads_whole:
-        loaded = "everything but what is excepted" if comparison.excepted else "everything"
-        yield f"compile --weights would load {loaded}"
+        if comparison.excepted:
+            yield "compile --weights would load everything but what is excepted, which it wants a --seed for"
+        else:
+            yield "compile --weights would load everything"
     else:
         yield "compile --weights would refuse it"
+
+
+def _origin(extra: Extra) -> str:
+    """What `--rename` calls a tensor: its name in the file, that of the value for a moving average."""
+    return extra.stored.name.removesuffix(SHADOW)
 
 
 def _document(net: str, comparison: Comparison, guesses: dict[str, str]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.ir.graph import Variable
 from slimdsl.values import Value, positional, value
-from slimdsl.weights.selection import EVERYTHING, Selection, in_scope, select
+from slimdsl.weights.selection import EVERYTHING, Selection, select
 from slimdsl.weights.stored import StoredTensor, WeightsFile
 from slimdsl.weights.training_state import training_state
 
@@ -76,12 +76,14 @@ def compare(variables: Sequence[Variable], file: WeightsFile, selection: Selecti
     """
     names = {variable.name for variable in variables}
     selected = select(selection, file, names)
-    excepted = [v for v in variables if any(in_scope(v.name, scope) for scope in selection.excepted)]
+    excepted = {v.name: v for v in variables if v.name in selected.exceptions}
+    unread = {name: problem for name, problem in file.problems.items() if name not in selected.exceptions}
     matching, wrong_shape, wrong_dtype, missing = [], [], [], []
     for variable in variables:
-        if variable in excepted:
+        if variable.name in excepted:
             continue
-        stored = file.tensors.get(selected.names.get(variable.name, ""))
+        origin = selected.names.get(variable.name)
+        stored = None if origin is None else file.tensors[origin]
         if stored is None or (selection.ema and variable.trainable and variable.name not in selected.averaged):
             # A member that cannot be read is reported as such, not as missing.
             if variable.name not in file.problems:
@@ -97,7 +99,8 @@ def compare(variables: Sequence[Variable], file: WeightsFile, selection: Selecti
     for name, origin in selected.names.items():
         if name in names and name not in missed:
             continue
-        kind = training_state(origin, file.tensors)
+        # A moving average that is taken in place of a value is judged as that value.
+        kind = "" if name in selected.averaged else training_state(origin, file.tensors)
         if kind:
             state.append((Extra(name, file.tensors[origin]), kind))
         elif name not in names:
@@ -110,9 +113,9 @@ def compare(variables: Sequence[Variable], file: WeightsFile, selection: Selecti
         wrong_dtype=tuple(wrong_dtype),
         missing=tuple(missing),
         extra=tuple(extra),
-        excepted=tuple(excepted),
+        excepted=tuple(excepted.values()),
         left_out=selected.excepted,
         state=tuple(state),
         averaged=sum(pair.variable.name in selected.averaged for pair in matching),
-        problems=(*file.problems.values(), *selected.problems),
+        problems=(*unread.values(), *selected.problems),
     )

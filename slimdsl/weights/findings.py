@@ -11,6 +11,7 @@ from slimdsl.values import fields_of
 from slimdsl.weights.comparison import Comparison, Extra, Pair
 from slimdsl.weights.guesses import guess_renames, most_alike, rename_rules
 from slimdsl.weights.stored import WeightsFile
+from slimdsl.weights.training_state import SHADOW
 
 MOST_OF_A_CODE = 10
 """Findings of one code that `first_findings` gives."""
@@ -74,11 +75,12 @@ def _missing(file: WeightsFile, variable: Variable, candidates: list[str]) -> Di
 def _left_over(file: WeightsFile, extra: Extra, candidates: list[str]) -> Diagnostic:
     similar = most_alike(extra.name, candidates)
     article = "an" if file.entry[0] in "aeiou" else "a"
+    leave_out = f"`--except {extra.name}` leaves it out" if extra.name else ""
     return Diagnostic(
         code="E0502",
         message=f"`{file.path}` has {article} {file.entry} `{extra.name}`, which no variable is called",
         span=None,
-        help=f"did you mean `{similar}`?" if similar else f"`--except {extra.name}` leaves it out",
+        help=f"did you mean `{similar}`?" if similar else leave_out,
     )
 
 
@@ -116,7 +118,7 @@ def _with_renames(comparison: Comparison, found: list[Diagnostic]) -> tuple[Diag
     """The first missing variable says how everything was perhaps renamed."""
     guessed = guess_renames(
         {variable.name: variable.shape for variable in comparison.missing},
-        {extra.name: extra.stored.shape for extra in comparison.extra},
+        {extra.stored.name.removesuffix(SHADOW): extra.stored.shape for extra in comparison.extra},
     )
     rules = [(old, new) for old, new in rename_rules(guessed, len(comparison.missing)) if len(guessed) > 1][:1]
     result = []

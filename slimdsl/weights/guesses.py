@@ -41,8 +41,8 @@ def guess_renames(missing: Mapping[str, Shape], extra: Mapping[str, Shape]) -> d
     """Which tensor of a file a missing variable may be: the same shape, and the same place in the order.
 
     Renaming one scope is tried first, because that is what mostly happened; what changed its shape besides is found so.
-    What no scope explains is paired by shape: where a shape is missing as often as it is left over, in the natural order
-    of the names; else by likeness.
+    What no scope explains is paired by shape: where a shape is missing as often as it is left over, in the natural
+    order of the names; else by likeness.
 
     Args:
         missing: names of variables without a tensor -> shape.

@@ -212,6 +212,8 @@ def _write_transposed(member: _Member, header: ArrayHeader, count: int, sink: Si
         if not piece:
             raise member.damaged("it ends before its last number")
         content += piece
+    if not count:
+        return
     array = np.frombuffer(content, header.description).reshape(header.shape, order="F")
     rows = max(1, _PIECE * header.shape[0] // count)
     for start in range(0, header.shape[0], rows):

@@ -6,14 +6,14 @@ come to the same name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.values import Value, field, positional, value
 from slimdsl.weights.stored import WeightsFile
-from slimdsl.weights.training_state import SHADOW
+from slimdsl.weights.training_state import SHADOW, training_state
 
 
 @positional
@@ -63,12 +63,14 @@ class Selected(Value):
         names: name in the network -> name in the file, in the order of the file.
         averaged: names in the network whose moving average is taken.
         excepted: names that were left out, as the network has them.
+        exceptions: says of any name whether it is left out.
         problems: what was asked for and cannot be.
     """
 
     names: Mapping[str, str] = field(default=MappingProxyType({}))
     averaged: frozenset[str] = field(default=frozenset())
     excepted: tuple[str, ...] = field(default=())
+    exceptions: Exceptions
     problems: tuple[Diagnostic, ...] = field(default=())
 
 
@@ -100,17 +102,20 @@ def select(selection: Selection, file: WeightsFile, variables: Iterable[str] = (
         for rename in selection.renames
         if rename not in used
     )
-    known = [*renamed, *variables]
+    variables = tuple(variables)
+    known = (*renamed, *variables, *file.problems)
+    exceptions = Exceptions(selection.excepted, variables or _trained(renamed, moved, file))
     problems.extend(
         _unmatched(f"--except {scope}", scope, known, "the network or the file")
         for scope in selection.excepted
-        if not any(in_scope(name, scope) for name in known)
+        if not any(exceptions.of(name, scope) for name in known)
     )
-    left_out = [name for name in renamed if any(in_scope(name, scope) for scope in selection.excepted)]
+    left_out = dict.fromkeys(name for name in renamed if name in exceptions)
     return Selected(
         names={name: stored for name, stored in renamed.items() if name not in left_out},
         averaged=frozenset(moved),
         excepted=tuple(left_out),
+        exceptions=exceptions,
         problems=tuple(problems),
     )
 
@@ -120,10 +125,32 @@ def is_below(name: str, scope: str) -> bool:
     return name == scope or name.startswith(f"{scope}/")
 
 
-def in_scope(name: str, scope: str) -> bool:
-    """As `is_below`; the scope may be written without the root: ``logits`` for ``resnet_v1_50/logits``."""
-    scope = scope.strip("/")
-    return is_below(name, scope) or is_below(name.partition("/")[2], scope)
+class Exceptions:
+    """The scopes that are left out; `in` says whether a name is.
+
+    Args:
+        scopes: as they were written: with the root of the network or without it.
+        names: those that have the root, if there is one: the first part that is common to all of them.
+    """
+
+    def __init__(self, scopes: Iterable[str] = (), names: Iterable[str] = ()) -> None:
+        self._scopes = tuple(scope.strip("/") for scope in scopes)
+        roots = {name.partition("/")[0] if "/" in name else "" for name in names}
+        self._root = roots.pop() if len(roots) == 1 else ""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and any(self.of(name, scope) for scope in self._scopes)
+
+    def of(self, name: str, scope: str) -> bool:
+        """True where the name is the scope itself, or stands in it."""
+        scope = scope.strip("/")
+        return is_below(name, scope) or (bool(self._root) and is_below(name, f"{self._root}/{scope}"))
+
+
+def _trained(renamed: Mapping[str, str], averaged: Container[str], file: WeightsFile) -> list[str]:
+    """The names without those of the state of training, which stands outside the root."""
+    tensors = file.tensors
+    return [name for name, stored in renamed.items() if name in averaged or not training_state(stored, tensors)]
 
 
 def _averages(

@@ -7,11 +7,18 @@ network is loaded; everything else that a network does not have is.
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections import Counter
+from collections.abc import Container, Iterable
 
 SHADOW = "/ExponentialMovingAverage"
 """How the name of a variable's moving average ends."""
 
+_PLURALS = {
+    "step counter": "step counters",
+    "state of the optimizer": "states of the optimizer",
+    "moving average": "moving averages",
+    "optimizer slot": "optimizer slots",
+}
 _COUNTERS = ("global_step", "save_counter")
 _POWERS = re.compile(r"beta[12]_power(_\d+)?\Z")
 _MEAN_IMAGE = "mean_rgb"
@@ -37,6 +44,12 @@ def training_state(name: str, names: Container[str]) -> str:
     if _owner(name, names):
         return "moving average" if name.endswith(SHADOW) else "optimizer slot"
     return ""
+
+
+def state_text(kinds: Iterable[str]) -> str:
+    """How much there is of each kind: ``1 step counter, 8 optimizer slots``."""
+    counts = Counter(kinds)
+    return ", ".join(f"{count} {kind if count == 1 else _PLURALS.get(kind, kind)}" for kind, count in counts.items())
 
 
 def _owner(name: str, names: Container[str]) -> str:

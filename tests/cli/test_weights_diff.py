@@ -83,7 +83,15 @@ def test_exceptions_are_as_those_of_compile(run: Run, project: Path) -> None:
     assert run("weights", "diff", "tiny.slim", "w.npz").code == 1
     outcome = run("weights", "diff", "tiny.slim", "w.npz", "--except", "logits")
     assert outcome.code == 0
-    assert outcome.out.endswith("2 match, 2 excepted\ncompile --weights would load everything but what is excepted\n")
+    said = "compile --weights would load everything but what is excepted, which it wants a --seed for\n"
+    assert outcome.out.endswith(f"2 match, 2 excepted\n{said}")
+
+
+def test_advice_goes_by_the_names_of_the_file(run: Run, project: Path) -> None:
+    save(project, {name.replace("tiny/", "big/"): array for name, array in arrays().items()})
+    outcome = run("weights", "diff", "tiny.slim", "w.npz", "--rename", "big=huge")
+    assert outcome.code == 1
+    assert "try --rename big=tiny" in outcome.out.splitlines()
 
 
 def test_json_has_the_same(run: Run, project: Path) -> None:

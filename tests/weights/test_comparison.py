@@ -101,6 +101,32 @@ def test_a_moving_average_is_wanted_of_every_trained_variable() -> None:
     assert outcome(comparison)["missing"] == ["net/logits/weights"]
 
 
+def test_moving_averages_of_a_larger_network_are_extra() -> None:
+    larger = {**SHAPES, "net/conv2/weights": (3, 3, 8, 8)}
+    shadows = {f"{name}/ExponentialMovingAverage": shape for name, shape in larger.items()}
+    comparison = compare(VARIABLES, FakeFile({**larger, **shadows}), Selection(ema=True))
+    assert outcome(comparison)["extra"] == ["net/conv2/weights"]
+    assert not comparison.loads_whole
+
+
+def test_without_a_root_a_scope_is_what_is_written() -> None:
+    variables = [variable("conv1/weights", 3), variable("block1/conv1/weights", 3)]
+    file = FakeFile({v.name: v.shape for v in variables})
+    comparison = compare(variables, file, Selection(excepted=("conv1",)))
+    assert outcome(comparison) == {
+        "matching": ["block1/conv1/weights"],
+        "excepted": ["conv1/weights"],
+        "left out": ["conv1/weights"],
+    }
+
+
+def test_a_tensor_without_a_name_is_no_variable() -> None:
+    shapes = {name: shape for name, shape in SHAPES.items() if name != "net/logits/biases"}
+    comparison = compare(VARIABLES, FakeFile({**shapes, "": (5,)}))
+    assert outcome(comparison)["missing"] == ["net/logits/biases"]
+    assert outcome(comparison)["extra"] == [""]
+
+
 def test_renames_come_before_the_comparison() -> None:
     file = FakeFile({name.replace("net/", "old/"): shape for name, shape in SHAPES.items()})
     assert not compare(VARIABLES, file).loads_whole
