@@ -35,6 +35,7 @@ exit codes: 0 clean, 1 errors found, 2 wrong usage, 3 a bug of slimdsl
 
 COMMANDS = (
     Command("compile", "write the TensorFlow graph of a network", "slimdsl.cli.compile"),
+    Command("train", "train a network, or go on with a training", "slimdsl.cli.train"),
     Command("check", "find what is wrong in files and folders", "slimdsl.cli.check"),
     Command("summary", "show layers, shapes, parameters and operations", "slimdsl.cli.summary"),
     Command("manifest", "print inputs, outputs, variables and end points as JSON", "slimdsl.cli.manifest"),

@@ -1,0 +1,235 @@
+"""`slimdsl train`: train a network, or go on with a training."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from slimdsl.cli.loading import graph_of, open_compilation
+from slimdsl.cli.options import add_colour_option, add_net_options
+from slimdsl.cli.progress import announced
+from slimdsl.cli.refusal import Refusal, unreadable
+from slimdsl.cli.report import count_text, plural, print_diagnostics
+from slimdsl.cli.runtime_loading import load_runtime
+from slimdsl.cli.selection import add_selection_options, selection_of, written_selection
+from slimdsl.cli.streams import say
+from slimdsl.compiler import Compilation, UsageError
+from slimdsl.files import FileWriteError
+from slimdsl.weights.selection import EVERYTHING
+from slimdsl.weights.source import WeightsError
+
+if TYPE_CHECKING:
+    from slimdsl.recipe.recipe import Recipe
+    from slimdsl.runtime.training import Outcome
+    from slimdsl.runtime.training_setup import Prepared
+
+_OK, _ERRORS, _INTERRUPTED = 0, 1, 130
+
+_COUNTS = ("steps", "epochs", "batch", "log_every")
+"""Options that are settings of the recipe too."""
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Train a network as the `train` block of its file says, or by TF-Slim's recipe for classifiers.\n"
+        "Without --data it is trained on handwritten digits. The same command goes on where it was interrupted.\n\n"
+        "exit codes: 0 trained, 1 errors found, 2 wrong usage, 130 interrupted and saved"
+    )
+    parser.add_argument("file", metavar="FILE", help="a .slim file")
+    parser.add_argument(
+        "--data", metavar="SPEC", default="", help="what to train on; see `slimdsl data inspect --help`"
+    )
+    parser.add_argument("--logdir", metavar="DIR", help="the run's folder (runs/NET)")
+    parser.add_argument("--steps", metavar="N", help="steps of the training")
+    parser.add_argument("--epochs", metavar="N", help="passes over the data, instead of --steps")
+    parser.add_argument("--batch", metavar="N", help="examples of a step")
+    parser.add_argument("--log-every", dest="log_every", metavar="N", help="steps between two logged ones")
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        metavar="train.KEY=VALUE",
+        action="append",
+        default=[],
+        help="set a setting of the recipe to a value of the language, such as "
+        "'train.optimizer=momentum(learning_rate=0.01)'; may be repeated",
+    )
+    parser.add_argument(
+        "--precision", choices=("float32", "bfloat16", "float16"), default="float32", help="of the step (float32)"
+    )
+    parser.add_argument("--xla", action="store_true", help="compile the step with XLA")
+    parser.add_argument("--no-xla", dest="xla", action="store_false", help="do not (the default)")
+    parser.add_argument("--device", choices=("cpu", "gpu"), help="what to run on (a GPU where there is one)")
+    parser.add_argument(
+        "--init", metavar="WEIGHTS", help="begin with the values of a file; all that compile --weights takes"
+    )
+    add_selection_options(parser)
+    parser.add_argument(
+        "--trainable", metavar="SCOPE", action="append", default=[], help="train this scope alone; may be repeated"
+    )
+    parser.add_argument("--preprocessing", metavar="NAME", default="", help="what images go through (the network's)")
+    parser.add_argument("--no-shuffle", dest="shuffle", action="store_false", help="feed the data in their own order")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything, all data included, take one step and write nothing"
+    )
+    parser.add_argument("--fresh", action="store_true", help="remove the run in the folder and start anew")
+    add_net_options(parser)
+    add_colour_option(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Train; the exit code says how it ended."""
+    settings = settings_of(arguments)
+    selection = selection_of(arguments)
+    if not arguments.init and selection != EVERYTHING:
+        raise Refusal("--ema, --except and --rename are about --init, which is not given")
+    training = open_compilation(arguments.file, arguments, training=True)
+    train_graph = graph_of(training, arguments.file, arguments)
+    if train_graph is None:
+        return _ERRORS
+    eval_graph = graph_of(training.for_inference(), arguments.file, arguments)
+    recipe = _recipe(training, arguments.file, settings)
+    if eval_graph is None or recipe is None:
+        return _ERRORS
+    initial = arguments.init or ""
+    if not initial and recipe.initial is not None and training.init is not None:
+        initial, selection = written_selection(arguments.file, training.init)
+    with announced("loading TensorFlow"):
+        setup = load_runtime("slimdsl.runtime.training_setup")
+    wanted = {
+        "train_graph": train_graph,
+        "eval_graph": eval_graph,
+        "recipe": recipe,
+        "data": arguments.data,
+        "logdir": arguments.logdir or os.path.join("runs", train_graph.name),
+        "initial": initial,
+        "selection": selection,
+        "preprocessing": arguments.preprocessing,
+        "precision": arguments.precision,
+        "xla": arguments.xla,
+        "shuffle": arguments.shuffle,
+        "fresh": arguments.fresh,
+    }
+    return _guarded(setup, wanted, arguments)
+
+
+def settings_of(arguments: Namespace) -> dict[str, str]:
+    """The settings that the options give: key -> text of an expression.
+
+    Raises:
+        Refusal: one is not written ``train.key=value``, or is given twice.
+    """
+    found: dict[str, str] = {}
+    for given in arguments.settings:
+        name, equals, text = given.partition("=")
+        key = name.strip()
+        if not equals or not key.startswith("train.") or not text.strip():
+            raise Refusal(f"--set {given}: write --set train.key=value, such as --set train.batch=64")
+        _put(found, key.removeprefix("train."), text.strip(), f"--set {key}")
+    for name in _COUNTS:
+        text = getattr(arguments, name)
+        if text is not None:
+            _put(found, name, text, f"--{name.replace('_', '-')}")
+    if arguments.trainable:
+        if any(set(scope) & set('"\\{}\n') for scope in arguments.trainable):
+            raise Refusal("--trainable needs the name of a scope")
+        listed = ", ".join(f'"{scope}"' for scope in arguments.trainable)
+        _put(found, "trainable", f"[{listed}]", "--trainable")
+    return found
+
+
+def _put(found: dict[str, str], key: str, text: str, option: str) -> None:
+    if key in found:
+        raise Refusal(f"{option}: train.{key} is set already")
+    found[key] = text
+
+
+def _recipe(compilation: Compilation, path: str, settings: dict[str, str]) -> Recipe | None:
+    try:
+        return compilation.recipe(settings)
+    except UsageError as error:
+        raise Refusal(f"{path}: {error}") from error
+
+
+def _guarded(setup: Any, wanted: dict[str, Any], arguments: Namespace) -> int:
+    """Train, and say what stands in the way."""
+    data = load_runtime("slimdsl.runtime.data.errors")
+    devices = load_runtime("slimdsl.runtime.devices")
+    engine_errors = load_runtime("slimdsl.runtime.errors")
+    folder = load_runtime("slimdsl.runtime.run_folder")
+    hunt = load_runtime("slimdsl.runtime.nan_hunt")
+    try:
+        wanted["device"] = devices.choose_device(arguments.device)
+        return _train(setup, setup.Order(**wanted), arguments)
+    except WeightsError as error:
+        print_diagnostics(error.diagnostics, arguments.color)
+    except (data.MissingDataError, devices.DeviceError, folder.RunError) as error:
+        raise Refusal(str(error)) from error
+    except (data.DataError, engine_errors.EngineError, setup.OutOfMemoryError, hunt.NotFiniteError) as error:
+        say(f"slimdsl: {error}")
+    except FileWriteError as error:
+        raise Refusal(f"{error}; checkpoints that were there before are whole") from error
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise unreadable(os.fsdecode(error.filename), error) from error
+    return _ERRORS
+
+
+def _train(setup: Any, order: Any, arguments: Namespace) -> int:
+    with announced("checking the data"):
+        prepared = setup.prepare_training(order, thorough=arguments.dry_run)
+    if prepared.start is not None and prepared.start >= prepared.steps and not arguments.dry_run:
+        say(
+            f"`{order.logdir}` has been trained for {plural(prepared.start, 'step')} already: "
+            f"--steps takes a larger number, --fresh starts anew"
+        )
+        return _OK
+    for line in _opening_lines(prepared):
+        say(line)
+    with announced("building the network"):
+        engine = setup.make_engine(prepared)
+    if arguments.dry_run:
+        loss, seconds = setup.try_step(prepared, engine)
+        print(f"all is well: the first step was traced in {seconds:.1f} s, its loss is {loss:.4f}; nothing was written")
+        return _OK
+    outcome = setup.carry_out(prepared, engine)
+    return _report(prepared, outcome, arguments)
+
+
+def _opening_lines(prepared: Prepared) -> list[str]:
+    order, source = prepared.order, prepared.source
+    folder = order.logdir
+    begin = f"training {order.train_graph.name} in {folder}"
+    if prepared.start is not None:
+        begin = f"going on with {folder} from step {count_text(prepared.start)} (model.ckpt-{prepared.start})"
+    shape = "x".join(map(str, (*prepared.feed.size, prepared.feed.channels)))
+    return [
+        f"{begin}, on {order.device}, {order.precision}{', XLA' if order.xla else ''}",
+        f"  {plural(source.count, 'example')} of {source.kind}, {source.split_note or source.split}; "
+        f"{shape} by the preprocessing `{prepared.preprocessing}`",
+        f"  {plural(prepared.steps, 'step')} of {order.recipe.batch}, {plural(prepared.steps_per_epoch, 'step')} an epoch",
+    ]
+
+
+def _report(prepared: Prepared, outcome: Outcome, arguments: Namespace) -> int:
+    folder = prepared.order.logdir
+    if outcome.interrupted:
+        say(
+            f"interrupted by {outcome.interrupted} and saved at step {count_text(outcome.step)} of "
+            f"{count_text(prepared.steps)}; it goes on by:\n  {_command()}"
+        )
+        return _INTERRUPTED
+    best = f"; the best is model.ckpt-{outcome.best}" if outcome.best is not None else ""
+    print(f"trained for {plural(outcome.step, 'step')}: {folder}/model.ckpt-{outcome.step}{best}")
+    print(f"  evaluate     slimdsl evaluate {shlex.quote(arguments.file)} --weights {shlex.quote(folder)}")
+    print(f"  TensorBoard  tensorboard --logdir {shlex.quote(folder)}")
+    return _OK
+
+
+def _command() -> str:
+    """The command line that goes on with this run."""
+    return shlex.join(["slimdsl", *(argument for argument in sys.argv[1:] if argument != "--fresh")])

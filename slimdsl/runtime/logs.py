@@ -1,0 +1,140 @@
+"""What a run leaves to be looked at: `metrics.jsonl`, and TensorBoard's event files.
+
+Event files are records of TensorFlow's own protocol messages, so nothing but TensorFlow writes them; looking at them
+takes the tensorboard package.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tensorflow.core.framework import summary_pb2
+from tensorflow.core.util import event_pb2
+
+from slimdsl.files import replace_file, write_all
+
+METRICS_FILE = "metrics.jsonl"
+EVENTS_PREFIX = "events.out.tfevents."
+
+_BINS = 30
+_STEP_KEY = "step"
+
+
+class MetricsFile:
+    """A row of numbers for each logged step, in full precision, appended and on the disk when `row` returns.
+
+    Args:
+        folder: the run's folder.
+        start: the step that the run goes on from: rows of later steps, which are made again, are removed.
+    """
+
+    def __init__(self, folder: str, start: int) -> None:
+        self.path = os.path.join(folder, METRICS_FILE)
+        cut_back(self.path, start)
+        # Rows are appended through one descriptor: a row is written by one call, so that a kill leaves at most its end.
+        self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
+
+    def row(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Append the row of a step.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        # Infinities and NaN are written as JSON readers of Python and JavaScript libraries know them.
+        self._file.write((json.dumps({_STEP_KEY: step, **numbers}) + "\n").encode())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def cut_back(path: str, step: int) -> None:
+    """Remove the rows of later steps than this, and one that was cut off by a kill."""
+    try:
+        with open(path, "rb") as file:
+            lines = file.read().splitlines(keepends=True)
+    except FileNotFoundError:
+        return
+    kept = [line for line in lines if _step_of(line) in range(step + 1)]
+    if kept != lines:
+        with replace_file(path) as descriptor:
+            write_all(descriptor, b"".join(kept))
+
+
+def _step_of(line: bytes) -> int:
+    """The step of a row; -1 where it is none."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return -1
+    step = row.get(_STEP_KEY) if isinstance(row, dict) and line.endswith(b"\n") else None
+    return step if isinstance(step, int) else -1
+
+
+class EventLog:
+    """An event file of TensorBoard.
+
+    Args:
+        folder: the run's folder.
+        start: the step that the run goes on from: TensorBoard forgets what earlier files have of later steps.
+    """
+
+    def __init__(self, folder: str, start: int) -> None:
+        name = f"{EVENTS_PREFIX}{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{time.time_ns() % 10**9}"
+        self._writer = tf.io.TFRecordWriter(os.path.join(folder, name))
+        self._write(event_pb2.Event(file_version="brain.Event:2"))
+        if start:
+            begin = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+            self._write(event_pb2.Event(step=start + 1, session_log=begin))
+
+    def scalars(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Write numbers of a step."""
+        values = [summary_pb2.Summary.Value(tag=tag, simple_value=number) for tag, number in numbers.items()]
+        self._write(event_pb2.Event(step=step, summary=summary_pb2.Summary(value=values)))
+
+    def histograms(self, step: int, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Write how the finite numbers of arrays are spread."""
+        values = []
+        for tag, array in arrays.items():
+            numbers = np.asarray(array, np.float64).reshape(-1)
+            numbers = numbers[np.isfinite(numbers)]
+            if len(numbers):
+                values.append(summary_pb2.Summary.Value(tag=tag, histo=_histogram(numbers)))
+        self._write(event_pb2.Event(step=step, summary=summary_pb2.Summary(value=values)))
+
+    def graph(self, definition: bytes) -> None:
+        """Write a graph: the bytes of a GraphDef."""
+        self._write(event_pb2.Event(graph_def=definition))
+
+    def flush(self) -> None:
+        """Let readers see what was written."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
+
+    def _write(self, event: Any) -> None:
+        event.wall_time = time.time()
+        self._writer.write(event.SerializeToString())
+
+
+def _histogram(numbers: npt.NDArray[np.float64]) -> Any:
+    counts, edges = np.histogram(numbers, bins=_BINS)
+    return summary_pb2.HistogramProto(
+        min=numbers.min(),
+        max=numbers.max(),
+        num=len(numbers),
+        sum=numbers.sum(),
+        sum_squares=np.square(numbers).sum(),
+        bucket_limit=edges[1:],
+        bucket=counts,
+    )

@@ -1,0 +1,148 @@
+"""The folder of a run: what it is a run of, so that a command goes on with its own run and never with another."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from hashlib import sha256
+
+from slimdsl.files import replace_file, write_all
+from slimdsl.ir.graph import Graph
+from slimdsl.ir.text import print_graph
+from slimdsl.runtime.checkpoints import BEST_FILE, checkpoint_steps, clear_leftovers, remove_checkpoint
+from slimdsl.runtime.logs import EVENTS_PREFIX, METRICS_FILE
+from slimdsl.weights.checkpoint_state import STATE_FILE
+
+RECIPE_FILE = "recipe.json"
+RECIPE_TEXT_FILE = "recipe.slim"
+
+CHANGEABLE = frozenset({"steps", "epochs", "log_every", "save_every", "summary_every", "keep"})
+"""Settings that a run may go on with changed: none of them changes a step, but by a schedule that ends with the run."""
+
+_FILES = (RECIPE_FILE, RECIPE_TEXT_FILE, METRICS_FILE, BEST_FILE, STATE_FILE)
+_LONGEST = 60
+
+
+class RunError(Exception):
+    """The folder cannot be used for this run; the message says why and what to do."""
+
+
+def network_document(graph: Graph) -> dict[str, object]:
+    """What a network is, to be told from others: its variables by name, and a digest of all of its training graph."""
+    return {
+        "name": graph.name,
+        "digest": sha256(print_graph(graph).encode()).hexdigest()[:16],
+        "variables": {variable.name: list(variable.shape) for variable in graph.variables},
+    }
+
+
+def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """What keeps a run from being gone on with, each in words: ``recipe.batch was 32 and is 8``."""
+    return [text for name, text in _compared("", old, new) if name.removeprefix("recipe.") not in CHANGEABLE]
+
+
+def _compared(path: str, old: object, new: object) -> list[tuple[str, str]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        found = []
+        for key in dict.fromkeys((*old, *new)):
+            inner = f"{path}.{key}" if path else str(key)
+            if key not in old:
+                found.append((inner, f"`{inner}` is new: {_shown(new[key])}"))
+            elif key not in new:
+                found.append((inner, f"`{inner}` is gone: it was {_shown(old[key])}"))
+            else:
+                found += _compared(inner, old[key], new[key])
+        return found
+    # As JSON has them: a tuple comes back as a list.
+    if json.dumps(old) == json.dumps(new):
+        return []
+    return [(path, f"`{path}` was {_shown(old)} and is {_shown(new)}")]
+
+
+def _shown(item: object) -> str:
+    text = json.dumps(item)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def prepare(folder: str, document: Mapping[str, object], *, fresh: bool) -> int | None:
+    """See whether a folder may be used, change nothing, and say which step the run goes on from.
+
+    Args:
+        folder: the run's folder, which need not be there.
+        document: what the run is, as `recipe.json` has it.
+        fresh: whether what is there may be given up.
+
+    Returns:
+        The step of the last checkpoint; None to begin.
+
+    Raises:
+        RunError: it holds another run, or checkpoints of nobody knows what.
+    """
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise RunError(f"`{folder}` is no folder: --logdir names another")
+    steps = checkpoint_steps(folder)
+    recorded = _recorded(folder)
+    if recorded is None:
+        if steps or os.path.exists(os.path.join(folder, STATE_FILE)):
+            raise RunError(
+                f"`{folder}` holds checkpoints and no {RECIPE_FILE}, so it is no run of `slimdsl train`: "
+                "--logdir names another folder"
+            )
+        return None
+    if fresh:
+        return None
+    found = differences(recorded, document)
+    if found:
+        more = f", and {len(found) - 4} more" if len(found) > 4 else ""
+        raise RunError(
+            f"`{folder}` holds another run: {'; '.join(found[:4])}{more}. --logdir names another folder, "
+            "--fresh removes that run and starts anew"
+        )
+    return max(steps, default=None)
+
+
+def _recorded(folder: str) -> Mapping[str, object] | None:
+    """What the folder's run is; None where it holds none.
+
+    Raises:
+        RunError: its record is damaged.
+    """
+    path = os.path.join(folder, RECIPE_FILE)
+    try:
+        with open(path, encoding="utf-8") as file:
+            recorded = json.load(file)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise RunError(f"cannot read `{path}`: {error}; --logdir names another folder") from error
+    if not isinstance(recorded, dict):
+        raise RunError(f"`{path}` is no record of a run; --logdir names another folder")
+    return recorded
+
+
+def begin(folder: str, document: Mapping[str, object], text: str, *, goes_on: bool) -> None:
+    """Make the folder a run's: what an earlier run has left is removed, unless this one goes on with it.
+
+    Raises:
+        FileWriteError, OSError: it cannot be written.
+    """
+    os.makedirs(folder, exist_ok=True)
+    if not goes_on:
+        _remove_run(folder)
+    clear_leftovers(folder)
+    _write(os.path.join(folder, RECIPE_TEXT_FILE), text)
+    _write(os.path.join(folder, RECIPE_FILE), json.dumps(document, indent=1) + "\n")
+
+
+def _remove_run(folder: str) -> None:
+    for step in checkpoint_steps(folder):
+        remove_checkpoint(folder, step)
+    for name in os.listdir(folder):
+        if name in _FILES or name.startswith(EVENTS_PREFIX):
+            os.unlink(os.path.join(folder, name))
+
+
+def _write(path: str, text: str) -> None:
+    with replace_file(path) as descriptor:
+        write_all(descriptor, text.encode())

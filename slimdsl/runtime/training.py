@@ -1,0 +1,253 @@
+"""The loop of a training: steps, logs, checkpoints, and what ends it early.
+
+A run is a function of its recipe, its network, its data and its seed: what a step does depends on the checkpoint and
+the number of the step alone. So a run that goes on from a checkpoint makes the steps of one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from slimdsl.recipe.recipe import Recipe
+from slimdsl.runtime.checkpoints import Checkpoints, checkpoint_path, first_not_finite, latest_step
+from slimdsl.runtime.interrupt import Interrupt
+from slimdsl.runtime.logs import EventLog, MetricsFile
+from slimdsl.runtime.nan_hunt import NotFiniteError
+from slimdsl.runtime.progress import Progress, Status
+from slimdsl.runtime.resume import host_values, restore
+from slimdsl.values import Record, Value, field, value
+
+TOTAL, REGULARIZATION, RATE, SPEED = "total_loss", "regularization_loss", "learning_rate", "images_per_second"
+
+Batch = Mapping[str, tf.Tensor]
+
+
+class Steps(Protocol):
+    """What the loop wants of an engine."""
+
+    variables: dict[str, tf.Variable]
+
+    def train(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Take one step."""
+        ...
+
+
+@value
+class Run(Record):
+    """All that a loop works with.
+
+    Attributes:
+        engine: takes the steps.
+        recipe: says when what is written.
+        batches: step -> the batches from there on.
+        folder: where the run writes; it is there.
+        steps: how many there will be.
+        steps_per_epoch: for the display; None where nobody knows.
+        hunt: batch, variables, step -> where the first NaN comes from.
+        histogrammed: names of the variables that have histograms.
+        graph: bytes of the GraphDef for TensorBoard; b"" for none.
+        progress: shows how far it is.
+    """
+
+    engine: Steps
+    recipe: Recipe
+    batches: Callable[[int], Iterator[Batch]]
+    folder: str
+    steps: int
+    steps_per_epoch: int | None = field(default=None)
+    hunt: Callable[[Batch, Mapping[str, tf.Variable], int], str] | None = field(default=None)
+    histogrammed: tuple[str, ...] = field(default=())
+    graph: bytes = field(default=b"")
+    progress: Progress
+
+
+@value
+class Outcome(Value):
+    """How it ended.
+
+    Attributes:
+        step: steps done.
+        interrupted: the signal that ended it; "" for none.
+        numbers: the last logged ones.
+        best: the step of the best checkpoint; None where there is none.
+    """
+
+    step: int
+    interrupted: str
+    numbers: Mapping[str, float]
+    best: int | None
+
+
+class Training:
+    """A run on its way.
+
+    Args:
+        run: what it works with.
+        start: the step of the checkpoint that the engine's variables have been restored from; None to begin.
+    """
+
+    def __init__(self, run: Run, start: int | None) -> None:
+        self._run = run
+        self._step = start or 0
+        self._begins = start is None
+        self._pending: list[dict[str, tf.Tensor]] = []
+        self._losses: list[float] = []
+        self._row: dict[str, float] = {}
+        self._waited = self._logged_waited = 0.0
+        self._logged_at, self._logged_step = time.monotonic(), self._step
+        self._checkpoints = Checkpoints(run.folder, run.recipe.keep)
+
+    def train(self) -> Outcome:
+        """Take all steps that are left.
+
+        Raises:
+            NotFiniteError: a loss or a variable became NaN or infinite.
+            FileWriteError, OSError: what has to be written cannot be; checkpoints are whole as they are.
+            WeightsError: a checkpoint cannot be written, or not be read again.
+            tf.errors.OpError: the data cannot be read.
+        """
+        run = self._run
+        metrics = MetricsFile(run.folder, self._step)
+        events = EventLog(run.folder, self._step)
+        try:
+            with Interrupt() as interrupt:
+                if self._begins:
+                    # There is always a checkpoint to go back to.
+                    self._save()
+                    if run.graph:
+                        events.graph(run.graph)
+                self._loop(metrics, events, interrupt)
+                self._checkpoints.wait()
+        finally:
+            run.progress.close()
+            metrics.close()
+            events.close()
+            # What was begun is finished, whatever ended the loop; the loop's own error is the one that is told.
+            self._finish_quietly()
+        best = self._checkpoints.best
+        return Outcome(
+            step=self._step,
+            interrupted=interrupt.received if self._step < run.steps else "",
+            numbers=self._row,
+            best=best.step if best else None,
+        )
+
+    def _loop(self, metrics: MetricsFile, events: EventLog, interrupt: Interrupt) -> None:
+        run, recipe = self._run, self._run.recipe
+        batches = run.batches(self._step)
+        self._logged_at = time.monotonic()
+        saved = self._step
+        while self._step < run.steps:
+            begun = time.monotonic()
+            batch = next(batches)
+            self._waited += time.monotonic() - begun
+            self._pending.append(run.engine.train(batch))
+            self._step += 1
+            last = self._step == run.steps or bool(interrupt.received)
+            logs = self._step % recipe.log_every == 0 or self._step == run.steps
+            saves = self._step % recipe.save_every == 0 or last
+            sums_up = self._step % recipe.summary_every == 0
+            if logs or saves or sums_up:
+                self._check_losses()
+            if logs:
+                self._log(metrics, events)
+            if sums_up:
+                self._summarize(events)
+            if saves:
+                self._save()
+                saved = self._step
+            if interrupt.received:
+                break
+        assert saved == self._step, "the last step is saved"
+
+    def _check_losses(self) -> None:
+        """Fetch the losses of the steps since the last time; stop at the first that is not finite."""
+        first = self._step - len(self._pending)
+        found = [float(row[TOTAL]) for row in self._pending]
+        for number, loss in enumerate(found):
+            if not np.isfinite(loss):
+                raise self._not_finite(first + number + 1, f"the loss became {_spelled(loss)}")
+        self._row = {name: float(tensor) for name, tensor in self._pending[-1].items()} if self._pending else self._row
+        self._losses += found
+        self._pending.clear()
+
+    def _log(self, metrics: MetricsFile, events: EventLog) -> None:
+        run, now = self._run, time.monotonic()
+        elapsed = max(now - self._logged_at, 1e-9)
+        done = self._step - self._logged_step
+        speed = done * run.recipe.batch / elapsed
+        waiting = (self._waited - self._logged_waited) / elapsed
+        metrics.row(self._step, {**self._row, SPEED: speed})
+        events.scalars(self._step, {**self._row, SPEED: speed, "waiting_for_data": waiting})
+        events.flush()
+        shown = {"loss": self._row[TOTAL]}
+        shown.update({n.partition("/")[2]: v for n, v in self._row.items() if n.startswith("metrics/")})
+        status = Status(
+            step=self._step,
+            steps=run.steps,
+            epoch=self._step / run.steps_per_epoch if run.steps_per_epoch else None,
+            numbers=shown,
+            learning_rate=self._row[RATE],
+            images_per_second=speed,
+            waiting=waiting,
+            seconds_left=(run.steps - self._step) * elapsed / max(done, 1),
+        )
+        run.progress.show(status, last=self._step == run.steps)
+        self._logged_at, self._logged_step, self._logged_waited = now, self._step, self._waited
+
+    def _summarize(self, events: EventLog) -> None:
+        variables = self._run.engine.variables
+        arrays: dict[str, npt.NDArray[Any]] = {
+            f"weights/{name}": variables[name].numpy() for name in self._run.histogrammed
+        }
+        events.histograms(self._step, arrays)
+        events.flush()
+
+    def _save(self) -> None:
+        values = host_values(self._run.engine.variables)
+        bad = first_not_finite(values)
+        if bad:
+            raise self._not_finite(self._step, f"the variable `{bad}` became NaN or infinite")
+        mean = float(np.mean(self._losses)) if self._losses else None
+        self._losses.clear()
+        self._checkpoints.save(self._step, values, mean)
+
+    def _not_finite(self, step: int, what: str) -> NotFiniteError:
+        """The error that a step made; the steps since the last checkpoint are made again to find out where."""
+        run = self._run
+        self._checkpoints.wait()
+        kept = latest_step(run.folder)
+        message = f"{what} in step {step:,}"
+        if kept is None or run.hunt is None:
+            return NotFiniteError(message, step)
+        message += f"; the last good checkpoint is `{checkpoint_path(run.folder, kept)}`"
+        restore(run.engine.variables, checkpoint_path(run.folder, kept))
+        batches = run.batches(kept)
+        for _ in range(kept, step - 1):
+            run.engine.train(next(batches))
+        found = run.hunt(next(batches), run.engine.variables, step - 1)
+        where = (
+            f"the first of it is in {found}"
+            if found
+            else (
+                "all tensors of that step are finite: its gradients are not, so a smaller learning rate or "
+                "`clip_global_norm` may help"
+            )
+        )
+        return NotFiniteError(f"{message}; {where}", step)
+
+    def _finish_quietly(self) -> None:
+        try:
+            self._checkpoints.wait()
+        except Exception:  # noqa: S110 - raised before, or of less weight than what is being raised
+            pass
+
+
+def _spelled(loss: float) -> str:
+    return "NaN" if np.isnan(loss) else "infinite"

@@ -1,0 +1,282 @@
+"""From a network, a recipe and options to a training that can begin: data, engine, first values, the run's folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from slimdsl.backends.graphdef.emitter import emit
+from slimdsl.backends.graphdef.stream import graph_bytes
+from slimdsl.ir.graph import Graph
+from slimdsl.recipe.recipe import Recipe
+from slimdsl.recipe.text import recipe_document, recipe_text
+from slimdsl.runtime.checkpoints import checkpoint_path
+from slimdsl.runtime.data.opening import open_data
+from slimdsl.runtime.data.pipeline import batches, default_preprocessing, steps_per_epoch
+from slimdsl.runtime.data.source import DataSource
+from slimdsl.runtime.data.surveying import explain_failure, require_usable
+from slimdsl.runtime.engine import Engine
+from slimdsl.runtime.feeding import Feed, check_class_names, feed_of
+from slimdsl.runtime.nan_hunt import NanHunt
+from slimdsl.runtime.progress import Progress
+from slimdsl.runtime.resume import restore
+from slimdsl.runtime.run_folder import begin, network_document, prepare
+from slimdsl.runtime.training import Batch, Outcome, Run, Training
+from slimdsl.values import Record, Value, field, value
+from slimdsl.version import __version__
+from slimdsl.weights.comparison import compare
+from slimdsl.weights.findings import first_findings
+from slimdsl.weights.loading import FileWeights
+from slimdsl.weights.opening import open_weights
+from slimdsl.weights.selection import EVERYTHING, Selection
+from slimdsl.weights.source import WeightsError
+
+COMPARED = ("network", "recipe", "data", "precision")
+"""What of a run's record has to be the same for a command to go on with it."""
+
+
+@value
+class Order(Value):
+    """What is wanted.
+
+    Attributes:
+        train_graph: the training graph.
+        eval_graph: the graph for inference.
+        recipe: the recipe.
+        data: what `--data` names; "" for the digits.
+        logdir: the run's folder.
+        initial: the file of weights that training begins with; "" for first values.
+        selection: what of it is taken.
+        preprocessing: its name; "" for the one that suits network and data.
+        precision: of the step.
+        xla: whether the step is compiled.
+        shuffle: False for the data in their own order.
+        fresh: whether the run in the folder may be given up.
+        device: what it runs on, in words.
+    """
+
+    train_graph: Graph
+    eval_graph: Graph
+    recipe: Recipe
+    data: str = field(default="")
+    logdir: str
+    initial: str = field(default="")
+    selection: Selection = field(default=EVERYTHING)
+    preprocessing: str = field(default="")
+    precision: str = field(default="float32")
+    xla: bool = field(default=False)
+    shuffle: bool = field(default=True)
+    fresh: bool = field(default=False)
+    device: str = field(default="")
+
+
+class OutOfMemoryError(Exception):
+    """A step does not fit into the memory of the device."""
+
+
+@value
+class Prepared(Record):
+    """A training before its first step, with nothing written yet.
+
+    Attributes:
+        order: what was wanted.
+        source: the data.
+        feed: what they are for.
+        preprocessing: what images go through.
+        steps: how many there will be.
+        steps_per_epoch: of a pass over the data.
+        start: the step of the checkpoint that it goes on from; None to begin.
+        document: the record of the run.
+    """
+
+    order: Order
+    source: DataSource
+    feed: Feed
+    preprocessing: str
+    steps: int
+    steps_per_epoch: int
+    start: int | None
+    document: dict[str, object]
+
+
+def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
+    """Open the data and look whether everything fits; writes nothing.
+
+    Args:
+        order: what is wanted.
+        thorough: whether every example is read.
+
+    Raises:
+        DataError: the data cannot be used; MissingDataError where they are not there.
+        RunError: the folder holds another run.
+    """
+    recipe = order.recipe
+    classes = feed_of_classes(order)
+    source = open_data(order.data, "train", classes=classes)
+    feed = feed_of(order.train_graph, recipe, source)
+    check_class_names(source, feed)
+    require_usable(source, batch=recipe.batch, classes=feed.classes, channels=feed.channels, thorough=thorough)
+    preprocessing = order.preprocessing or default_preprocessing(order.train_graph.name, source, feed.size)
+    per_epoch = steps_per_epoch(source, recipe.batch)
+    document: dict[str, object] = {
+        "slimdsl": __version__,
+        "network": network_document(order.train_graph),
+        "recipe": {**recipe_document(recipe), "initial": order.initial or None},
+        "data": {
+            "spec": order.data or "digits",
+            "examples": source.count,
+            "preprocessing": preprocessing,
+            "shuffle": order.shuffle,
+        },
+        "precision": order.precision,
+        "machine": {"device": order.device, "xla": order.xla},
+    }
+    start = prepare(order.logdir, {name: document[name] for name in COMPARED}, fresh=order.fresh)
+    steps = recipe.steps if recipe.steps is not None else max(1, int((recipe.epochs or 1) * per_epoch))
+    return Prepared(
+        order=order,
+        source=source,
+        feed=feed,
+        preprocessing=preprocessing,
+        steps=steps,
+        steps_per_epoch=per_epoch,
+        start=start,
+        document=document,
+    )
+
+
+def feed_of_classes(order: Order) -> int | None:
+    """The classes of the network's `logits`, for data that are made up."""
+    logits = order.train_graph.outputs.get("logits")
+    last = logits.type.shape[-1] if logits is not None and logits.type.rank > 1 else None
+    return last if isinstance(last, int) else None
+
+
+def make_engine(prepared: Prepared) -> Engine:
+    """The engine, with the values that the training begins with or goes on from.
+
+    Raises:
+        EngineError: network and recipe do not go together.
+        WeightsError: the values cannot be loaded.
+        OSError: their file cannot be opened.
+    """
+    order = prepared.order
+    engine = Engine(
+        order.train_graph,
+        order.eval_graph,
+        order.recipe,
+        sizes=prepared.feed.sizes,
+        steps_per_epoch=prepared.steps_per_epoch,
+        precision=order.precision,
+        xla=order.xla,
+        seed=order.recipe.seed,
+    )
+    if prepared.start is not None:
+        restore(engine.variables, checkpoint_path(order.logdir, prepared.start))
+    elif order.initial:
+        _load_initial(engine, order)
+    return engine
+
+
+def _load_initial(engine: Engine, order: Order) -> None:
+    variables = list({v.name: v for graph in (order.train_graph, order.eval_graph) for v in graph.variables}.values())
+    with open_weights(order.initial) as file:
+        comparison = compare(variables, file, order.selection)
+        found = first_findings(comparison)
+        if found:
+            raise WeightsError(found)
+        names = {pair.variable.name: pair.stored.name for pair in comparison.matching}
+        engine.assign(FileWeights(file, names, None), [pair.variable for pair in comparison.matching])
+
+
+def stream(prepared: Prepared, start: int) -> Iterator[Batch]:
+    """The batches from a step on.
+
+    Raises:
+        DataError: the data cannot be read, with the file and the record.
+    """
+    order, feed = prepared.order, prepared.feed
+    iterator = iter(
+        batches(
+            prepared.source,
+            preprocessing=prepared.preprocessing,
+            size=feed.size,
+            channels=feed.channels,
+            batch=order.recipe.batch,
+            seed=order.recipe.seed,
+            training=True,
+            start_step=start,
+            shuffle=order.shuffle,
+            image_name=feed.image,
+            label_name=feed.label,
+            label_dtype=feed.label_dtype,
+            classes=feed.classes,
+        )
+    )
+    while True:
+        try:
+            batch = next(iterator)
+        except tf.errors.OpError as error:
+            raise explain_failure(prepared.source, error, classes=feed.classes) from error
+        yield batch
+
+
+def try_step(prepared: Prepared, engine: Engine) -> tuple[float, float]:
+    """Trace and take one step without writing anything: its loss, and the seconds that it took.
+
+    Raises:
+        DataError, EngineError: data or batch do not fit.
+        OutOfMemoryError: the step does not fit into the memory.
+    """
+    batch = next(stream(prepared, prepared.start or 0))
+    begun = time.monotonic()
+    try:
+        loss = float(engine.train(batch)["total_loss"])
+    except tf.errors.ResourceExhaustedError as error:
+        raise _too_large(prepared) from error
+    return loss, time.monotonic() - begun
+
+
+def carry_out(prepared: Prepared, engine: Engine) -> Outcome:
+    """Train.
+
+    Raises:
+        OutOfMemoryError: a step does not fit into the memory.
+        NotFiniteError, FileWriteError, WeightsError, DataError, EngineError, OSError: as `Training.train`.
+    """
+    order = prepared.order
+    begin(order.logdir, prepared.document, recipe_text(order.recipe), goes_on=prepared.start is not None)
+    seed = order.recipe.seed
+
+    def hunt(batch: Batch, variables: Any, step: int) -> str:
+        found = NanHunt(order.train_graph, order.recipe, precision=order.precision, seed=seed)
+        wanted = {name: batch[name] for name in (*order.train_graph.inputs, *order.recipe.inputs)}
+        return found.find(wanted, variables, step)
+
+    run = Run(
+        engine=engine,
+        recipe=order.recipe,
+        batches=lambda start: stream(prepared, start),
+        folder=order.logdir,
+        steps=prepared.steps,
+        steps_per_epoch=prepared.steps_per_epoch,
+        hunt=hunt,
+        histogrammed=engine.trained,
+        graph=graph_bytes(emit(order.train_graph, form="graphdef", seed=0), None),
+        progress=Progress(),
+    )
+    try:
+        return Training(run, prepared.start).train()
+    except tf.errors.ResourceExhaustedError as error:
+        raise _too_large(prepared) from error
+
+
+def _too_large(prepared: Prepared) -> OutOfMemoryError:
+    batch = prepared.order.recipe.batch
+    return OutOfMemoryError(
+        f"a step with a batch of {batch} does not fit into the memory of {prepared.order.device or 'the device'}: "
+        "--batch takes a smaller one, --set train.accumulate=2 computes it in parts"
+    )
