@@ -38,6 +38,7 @@ class Items:
             if isinstance(item, (tree.NetItem, tree.NetAlias)):
                 if self._new(item.name, item.name_span):
                     self.nets[item.name] = item
+                    self._check_root(item)
             elif isinstance(item, tree.BlockItem):
                 if self._new(item.name, item.name_span):
                     self.blocks[item.name] = item
@@ -90,6 +91,13 @@ class Items:
             return False
         self.spans[name] = span
         return True
+
+    def _check_root(self, item: tree.NetItem | tree.NetAlias) -> None:
+        """A net's name is its root scope, if it does not say another."""
+        if item.scope is None and item.name.startswith("_"):
+            message = f"`{item.name}` cannot be a scope: TensorFlow's names begin with a letter or a digit"
+            help = f"`as` names another root: `net {item.name}(…) as Name`"
+            self._reporter.report("E0208", message, item.name_span, help=help)
 
     def _check_used(self) -> None:
         seen: dict[str, Span] = dict(self.spans)

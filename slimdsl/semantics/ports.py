@@ -41,6 +41,9 @@ class Ports:
 
     def input(self, statement: tree.InputStmt, environment: Environment) -> object:
         """The tensor of an input, bound to its name; UNKNOWN where something was reported."""
+        if statement.name.startswith("_"):
+            message = f"`{statement.name}` cannot be an input: TensorFlow's names begin with a letter or a digit"
+            self._reporter.report("E0208", message, statement.name_span)
         dtype = DTYPES.get(statement.dtype)
         if dtype is None:
             help = self._reporter.did_you_mean(statement.dtype, DTYPES) or f"the element types are {', '.join(DTYPES)}"

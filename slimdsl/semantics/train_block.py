@@ -48,6 +48,7 @@ class BlockReader:
         self._statements = statements
         self._environment = environment
         self._analysis = analysis
+        self._declared: list[str] = []
         self._inputs: dict[str, TensorType] = {}
         self._optimizer: Optimizer | None = None
         self._settings: dict[str, object] = {}
@@ -93,15 +94,20 @@ class BlockReader:
         return given
 
     def _tensors(self) -> dict[str, TensorType | None]:
-        return {**self._analysis.tensors, **self._inputs}
+        return {**dict.fromkeys(self._declared), **self._analysis.tensors, **self._inputs}
 
     def _input(self, statement: tree.InputStmt) -> None:
+        self._declared.append(statement.name)
         given = self._statements.ports.input(statement, self._environment)
         if not isinstance(given, Tensor):
             return
         if statement.name in self._analysis.tensors:
             message = f"the net has an input or an output called `{statement.name}` already"
             self._reporter.report("E0206", message, statement.name_span)
+            return
+        if not given.type.rank:
+            help = f"the first dimension is the batch: `input {statement.name}: {statement.dtype}[N]`"
+            self._reporter.report("E0403", f"`{statement.name}` has no dimensions", statement.name_span, help=help)
             return
         self._inputs[statement.name] = given.type
         for name, tensor in self._analysis.graph.inputs.items() if self._analysis.graph is not None else ():

@@ -112,6 +112,7 @@ def test_rates_and_boundaries_that_do_not_fit(
 def test_scopes_and_multipliers_are_normalised() -> None:
     assert ScopesKind().coerce("/logits/") == ("logits",)
     assert MultipliersKind().coerce((("logits/", 10),)) == (("logits", 10.0),)
+    wrong: object
     for wrong in (("logits", 3), (("", 3),), (("a", 1), ("a/", 2)), (("a", "b"),), 3):
         with pytest.raises(ArgumentError):
             MultipliersKind().coerce(wrong)
