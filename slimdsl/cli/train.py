@@ -201,17 +201,18 @@ def _train(setup: Any, order: Any, arguments: Namespace) -> int:
 
 
 def _opening_lines(prepared: Prepared) -> list[str]:
-    order, source = prepared.order, prepared.source
-    folder = order.logdir
-    begin = f"training {order.train_graph.name} in {folder}"
+    folder = prepared.order.logdir
+    begin = f"training {prepared.order.train_graph.name} in {folder}"
     if prepared.start is not None:
         begin = f"going on with {folder} from step {count_text(prepared.start)} (model.ckpt-{prepared.start})"
+    order, source, per_epoch = prepared.order, prepared.source, prepared.steps_per_epoch
     shape = "x".join(map(str, (*prepared.feed.size, prepared.feed.channels)))
+    examples = f"{plural(source.count, 'example')} of {source.kind}, {source.split_note or source.split}"
+    length = f"{plural(prepared.steps, 'step')} of {order.recipe.batch}, {plural(per_epoch, 'step')} an epoch"
     return [
         f"{begin}, on {order.device}, {order.precision}{', XLA' if order.xla else ''}",
-        f"  {plural(source.count, 'example')} of {source.kind}, {source.split_note or source.split}; "
-        f"{shape} by the preprocessing `{prepared.preprocessing}`",
-        f"  {plural(prepared.steps, 'step')} of {order.recipe.batch}, {plural(prepared.steps_per_epoch, 'step')} an epoch",
+        f"  {examples}; {shape} by the preprocessing `{prepared.preprocessing}`",
+        f"  {length}",
     ]
 
 

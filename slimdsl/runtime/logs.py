@@ -19,7 +19,7 @@ import tensorflow as tf
 from tensorflow.core.framework import summary_pb2
 from tensorflow.core.util import event_pb2
 
-from slimdsl.files import replace_file, write_all
+from slimdsl.files import FileWriteError, explained, replace_file, write_all
 
 METRICS_FILE = "metrics.jsonl"
 EVENTS_PREFIX = "events.out.tfevents."
@@ -39,17 +39,20 @@ class MetricsFile:
     def __init__(self, folder: str, start: int) -> None:
         self.path = os.path.join(folder, METRICS_FILE)
         cut_back(self.path, start)
-        # Rows are appended through one descriptor: a row is written by one call, so that a kill leaves at most its end.
+        # Unbuffered: a row is written by one call, so a kill leaves whole rows, but for a full disk.
         self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
 
     def row(self, step: int, numbers: Mapping[str, float]) -> None:
         """Append the row of a step.
 
         Raises:
-            OSError: the disk is full.
+            FileWriteError: the disk is full.
         """
         # Infinities and NaN are written as JSON readers of Python and JavaScript libraries know them.
-        self._file.write((json.dumps({_STEP_KEY: step, **numbers}) + "\n").encode())
+        try:
+            write_all(self._file.fileno(), (json.dumps({_STEP_KEY: step, **numbers}) + "\n").encode())
+        except OSError as error:
+            raise explained(self.path, error) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -89,7 +92,8 @@ class EventLog:
 
     def __init__(self, folder: str, start: int) -> None:
         name = f"{EVENTS_PREFIX}{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{time.time_ns() % 10**9}"
-        self._writer = tf.io.TFRecordWriter(os.path.join(folder, name))
+        self.path = os.path.join(folder, name)
+        self._writer = tf.io.TFRecordWriter(self.path)
         self._write(event_pb2.Event(file_version="brain.Event:2"))
         if start:
             begin = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
@@ -115,16 +119,33 @@ class EventLog:
         self._write(event_pb2.Event(graph_def=definition))
 
     def flush(self) -> None:
-        """Let readers see what was written."""
-        self._writer.flush()
+        """Let readers see what was written.
+
+        Raises:
+            FileWriteError: the disk is full.
+        """
+        try:
+            self._writer.flush()
+        except tf.errors.OpError as error:
+            raise self._failed(error) from error
 
     def close(self) -> None:
-        """Close the file."""
-        self._writer.close()
+        """Close the file; what could not be written was said before."""
+        try:
+            self._writer.close()
+        except tf.errors.OpError:
+            return
 
     def _write(self, event: Any) -> None:
         event.wall_time = time.time()
-        self._writer.write(event.SerializeToString())
+        try:
+            self._writer.write(event.SerializeToString())
+        except tf.errors.OpError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: tf.errors.OpError) -> FileWriteError:
+        # TensorFlow says a full disk and a full memory by the same class.
+        return FileWriteError(self.path, None, str(error.message).rpartition(";")[2].strip() or type(error).__name__)
 
 
 def _histogram(numbers: npt.NDArray[np.float64]) -> Any:

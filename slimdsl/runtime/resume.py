@@ -1,4 +1,4 @@
-"""Going on from a checkpoint: all variables get the values of their names, shapes and types, or what differs is said."""
+"""Going on from a checkpoint: every variable gets the value of its name, shape and type, or what differs is said."""
 
 from __future__ import annotations
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
+from importlib import import_module
 
 from slimdsl.files import replace_file, write_all
 from slimdsl.ir.graph import Graph
@@ -16,6 +18,12 @@ from slimdsl.weights.checkpoint_state import STATE_FILE
 
 RECIPE_FILE = "recipe.json"
 RECIPE_TEXT_FILE = "recipe.slim"
+
+COMPARED = ("network", "recipe", "data", "precision")
+"""What of a run's record has to be the same for a command to go on with it; the machine may be another."""
+
+LOCK_FILE = ".lock"
+"""What the process that trains holds locked."""
 
 CHANGEABLE = frozenset({"steps", "epochs", "log_every", "save_every", "summary_every", "keep"})
 """Settings that a run may go on with changed: none of them changes a step, but by a schedule that ends with the run."""
@@ -39,7 +47,8 @@ def network_document(graph: Graph) -> dict[str, object]:
 
 def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     """What keeps a run from being gone on with, each in words: ``recipe.batch was 32 and is 8``."""
-    return [text for name, text in _compared("", old, new) if name.removeprefix("recipe.") not in CHANGEABLE]
+    found = [pair for name in COMPARED for pair in _compared(name, old.get(name), new.get(name))]
+    return [text for name, text in found if name.removeprefix("recipe.") not in CHANGEABLE]
 
 
 def _compared(path: str, old: object, new: object) -> list[tuple[str, str]]:
@@ -133,6 +142,30 @@ def begin(folder: str, document: Mapping[str, object], text: str, *, goes_on: bo
     clear_leftovers(folder)
     _write(os.path.join(folder, RECIPE_TEXT_FILE), text)
     _write(os.path.join(folder, RECIPE_FILE), json.dumps(document, indent=1) + "\n")
+
+
+@contextmanager
+def occupied(folder: str) -> Iterator[None]:
+    """Keep other processes of this machine from using the folder; the system ends that with this process.
+
+    Raises:
+        RunError: another one is using it.
+    """
+    # Windows has no such module, and no such protection.
+    try:
+        locks = import_module("fcntl")
+    except ImportError:
+        yield
+        return
+    with open(os.path.join(folder, LOCK_FILE), "ab") as file:
+        try:
+            locks.flock(file, locks.LOCK_EX | locks.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"another process is training in `{folder}`: --logdir names another folder") from None
+        except OSError:
+            # Some network file systems have no locks.
+            pass
+        yield
 
 
 def _remove_run(folder: str) -> None:

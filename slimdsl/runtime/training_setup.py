@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +24,7 @@ from slimdsl.runtime.feeding import Feed, check_class_names, feed_of
 from slimdsl.runtime.nan_hunt import NanHunt
 from slimdsl.runtime.progress import Progress
 from slimdsl.runtime.resume import restore
-from slimdsl.runtime.run_folder import begin, network_document, prepare
+from slimdsl.runtime.run_folder import begin, network_document, occupied, prepare
 from slimdsl.runtime.training import Batch, Outcome, Run, Training
 from slimdsl.values import Record, Value, field, value
 from slimdsl.version import __version__
@@ -33,9 +34,6 @@ from slimdsl.weights.loading import FileWeights
 from slimdsl.weights.opening import open_weights
 from slimdsl.weights.selection import EVERYTHING, Selection
 from slimdsl.weights.source import WeightsError
-
-COMPARED = ("network", "recipe", "data", "precision")
-"""What of a run's record has to be the same for a command to go on with it."""
 
 
 @value
@@ -134,7 +132,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         "precision": order.precision,
         "machine": {"device": order.device, "xla": order.xla},
     }
-    start = prepare(order.logdir, {name: document[name] for name in COMPARED}, fresh=order.fresh)
+    start = prepare(order.logdir, document, fresh=order.fresh)
     steps = recipe.steps if recipe.steps is not None else max(1, int((recipe.epochs or 1) * per_epoch))
     return Prepared(
         order=order,
@@ -245,10 +243,21 @@ def carry_out(prepared: Prepared, engine: Engine) -> Outcome:
 
     Raises:
         OutOfMemoryError: a step does not fit into the memory.
+        RunError: another process trains in the folder.
         NotFiniteError, FileWriteError, WeightsError, DataError, EngineError, OSError: as `Training.train`.
     """
+    folder = prepared.order.logdir
+    os.makedirs(folder, exist_ok=True)
+    with occupied(folder):
+        begin(folder, prepared.document, recipe_text(prepared.order.recipe), goes_on=prepared.start is not None)
+        try:
+            return Training(_run(prepared, engine), prepared.start).train()
+        except tf.errors.ResourceExhaustedError as error:
+            raise _too_large(prepared) from error
+
+
+def _run(prepared: Prepared, engine: Engine) -> Run:
     order = prepared.order
-    begin(order.logdir, prepared.document, recipe_text(order.recipe), goes_on=prepared.start is not None)
     seed = order.recipe.seed
 
     def hunt(batch: Batch, variables: Any, step: int) -> str:
@@ -256,7 +265,7 @@ def carry_out(prepared: Prepared, engine: Engine) -> Outcome:
         wanted = {name: batch[name] for name in (*order.train_graph.inputs, *order.recipe.inputs)}
         return found.find(wanted, variables, step)
 
-    run = Run(
+    return Run(
         engine=engine,
         recipe=order.recipe,
         batches=lambda start: stream(prepared, start),
@@ -268,10 +277,6 @@ def carry_out(prepared: Prepared, engine: Engine) -> Outcome:
         graph=graph_bytes(emit(order.train_graph, form="graphdef", seed=0), None),
         progress=Progress(),
     )
-    try:
-        return Training(run, prepared.start).train()
-    except tf.errors.ResourceExhaustedError as error:
-        raise _too_large(prepared) from error
 
 
 def _too_large(prepared: Prepared) -> OutOfMemoryError:
