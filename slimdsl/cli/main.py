@@ -1,15 +1,18 @@
 """The command `slimdsl`: finds the command that was asked for, loads it alone, and turns failures into exit codes.
 
 Exit codes: 0 clean, 1 errors in the input, 2 wrong usage (a missing file too), 3 a bug of slimdsl, 130 interrupted,
-141 when whoever reads the output has gone.
+141 when whoever reads the output has gone, 143 and 129 when ended by SIGTERM and SIGHUP.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import cast
 
@@ -41,6 +44,7 @@ COMMANDS = (
     Command("manifest", "print inputs, outputs, variables and end points as JSON", "slimdsl.cli.manifest"),
     Command("weights", "compare, show and convert files of weights", "slimdsl.cli.weights"),
     Command("data", "look at data for training, and convert images", "slimdsl.cli.data"),
+    Command("evaluate", "compute the metrics of a network on held-out data", "slimdsl.cli.evaluate"),
     Command("predict", "run a network on images or arrays", "slimdsl.cli.predict"),
     Command("explain", "explain a diagnostic code", "slimdsl.cli.explain"),
 )
@@ -48,9 +52,31 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return the exit code; never raises."""
-    code = _guarded(argv)
-    settle_standard_error()
+    with _orderly_end():
+        code = _guarded(argv)
+        settle_standard_error()
     return code
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the command as an exception does, so that unfinished files are removed."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            # Where it is ignored, as under nohup, it stays so.
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _guarded(argv: Sequence[str] | None) -> int:
@@ -64,6 +90,8 @@ def _guarded(argv: Sequence[str] | None) -> int:
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else INTERNAL
     except BrokenPipeError:
         give_up(1)
         return BROKEN_PIPE

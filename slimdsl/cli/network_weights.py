@@ -18,14 +18,13 @@ _DIGITS = re.compile(r"[0-9]{1,20}\Z")
 """What is read as a number; `int` would take more: other digits, spaces, a sign."""
 
 
-def add_weights_options(parser: ArgumentParser, *, required: bool) -> None:
-    """``--weights`` and what of it is taken."""
-    parser.add_argument(
-        "--weights",
-        metavar="WEIGHTS",
-        required=required,
-        help="a TensorFlow checkpoint (a prefix, or the folder of a training), a SavedModel, a .safetensors or an .npz",
-    )
+WEIGHTS_HELP = (
+    "a TensorFlow checkpoint (a prefix, or the folder of a training), a SavedModel, a .safetensors or an .npz"
+)
+
+
+def add_taking_options(parser: ArgumentParser) -> None:
+    """What of ``--weights`` is taken, and where the rest comes from."""
     add_selection_options(parser)
     parser.add_argument("--seed", type=seed, metavar="N", help="draw what --except leaves out from this number")
 
@@ -44,7 +43,7 @@ def opened_job(graph: Graph, arguments: Namespace) -> Iterator[tuple[WeightSourc
     job = Job(graph=graph, targets=(), weights=arguments.weights, selection=selection, seed=arguments.seed)
     context = weights_of(job)
     try:
-        weights, comparison = context.__enter__()  # noqa: PLC2801 - an error of the block is none of the file
+        weights, comparison = context.__enter__()
     except OSError as error:
         raise unreadable(arguments.weights, error) from error
     except UnloadedError as error:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from slimdsl.cli.loading import open_graph
-from slimdsl.cli.network_weights import add_weights_options, count, opened_job
+from slimdsl.cli.network_weights import WEIGHTS_HELP, add_taking_options, count, opened_job
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.refusal import Refusal
 from slimdsl.cli.report import plural, print_diagnostics
@@ -19,7 +19,9 @@ from slimdsl.cli.streams import say
 from slimdsl.diagnostics.display import visible
 from slimdsl.files import STDOUT, FileWriteError, overwritten
 from slimdsl.ir.graph import Graph
+from slimdsl.weights.comparison import Comparison
 from slimdsl.weights.source import WeightsError
+from slimdsl.weights.training_state import SHADOW
 
 if TYPE_CHECKING:
     from slimdsl.runtime.examples import Example
@@ -39,7 +41,8 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument("file", metavar="MODEL", help="a .slim file")
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="images, or archives of arrays")
-    add_weights_options(parser, required=True)
+    parser.add_argument("--weights", metavar="WEIGHTS", required=True, help=WEIGHTS_HELP)
+    add_taking_options(parser)
     parser.add_argument("--top", type=count, default=_TOP, metavar="K", help=f"how many classes ({_TOP})")
     parser.add_argument(
         "--labels",
@@ -53,7 +56,10 @@ def configure(parser: ArgumentParser) -> None:
         help="how images become the input: none, lenet, cifarnet, vgg or inception (TF-Slim's for the network)",
     )
     parser.add_argument(
-        "--size", type=_size, metavar="SIZE", help="height and width, as 224 or 224x320, where the network leaves them open"
+        "--size",
+        type=_size,
+        metavar="SIZE",
+        help="height and width, as 224 or 224x320, where the network leaves them open",
     )
     parser.add_argument("-o", "--output", metavar="OUT.npz", help="write all outputs into an archive")
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each example")
@@ -76,9 +82,9 @@ def run(arguments: Namespace) -> int:
                 names = _class_names(arguments)
                 how, examples = _examples(graph, arguments)
                 predictor = module.Predictor(graph, weights)
-                averages = f", {plural(comparison.averaged, 'moving average')}" if comparison.averaged else ""
                 if not arguments.json:
-                    print(visible(f"{graph.name} with {comparison.file.path} ({comparison.file.kind}){averages}{how}"))
+                    file = comparison.file
+                    print(visible(f"{graph.name} with {file.path} ({file.kind}){_averages(comparison)}{how}"))
                 return _predict(predictor, examples, names, arguments)
             except errors.MissingDataError as error:
                 raise Refusal(str(error)) from error
@@ -123,6 +129,14 @@ def _predict(predictor: Predictor, examples: Iterator[Example], names: Sequence[
     return 1 if failed else 0
 
 
+def _averages(comparison: Comparison) -> str:
+    """Whether moving averages are taken, in words."""
+    if comparison.averaged:
+        return f", {plural(comparison.averaged, 'moving average')}"
+    there = any(name.endswith(SHADOW) for name in comparison.file.tensors)
+    return ", without its moving averages (--ema takes them)" if there else ""
+
+
 def _lines(prediction: Prediction, names: Sequence[str], top: int) -> Iterator[str]:
     from slimdsl.runtime.prediction import summary
 
@@ -136,7 +150,9 @@ def _lines(prediction: Prediction, names: Sequence[str], top: int) -> Iterator[s
     width = max(len(name) for name in prediction.outputs)
     for name, array in prediction.outputs.items():
         facts = summary(array)
-        figures = [f"{key.replace('_', ' ')} {facts[key]:.6g}" for key in ("min", "max", "mean", "not_finite") if key in facts]
+        figures = [
+            f"{key.replace('_', ' ')} {facts[key]:.6g}" for key in ("min", "max", "mean", "not_finite") if key in facts
+        ]
         yield "  ".join([f"  {name:<{width}}", f"{facts['dtype']}{facts['shape']}", *figures])
 
 
@@ -146,7 +162,10 @@ def _entry(prediction: Prediction, names: Sequence[str], top: int) -> dict[str, 
     if prediction.problem:
         return {"input": prediction.name, "error": prediction.problem}
     if prediction.probabilities is None:
-        return {"input": prediction.name, "outputs": {name: summary(array) for name, array in prediction.outputs.items()}}
+        return {
+            "input": prediction.name,
+            "outputs": {name: summary(array) for name, array in prediction.outputs.items()},
+        }
     found = [
         {"class": number, "name": _name(names, number), "probability": probability}
         for number, probability in prediction.top(top)
@@ -165,12 +184,15 @@ def _examples(graph: Graph, arguments: Namespace) -> tuple[str, Iterator[Example
         DataError: an archive does not fit the network, or no image could.
     """
     from slimdsl.runtime import examples as module
+    from slimdsl.runtime.run_record import read_run_record
 
     images = [path for path in arguments.inputs if not path.endswith(_ARCHIVE)]
     how, target, preprocessing = "", None, None
     if images:
-        target = module.image_input(graph, arguments.size)
-        preprocessing = module.choose_preprocessing(graph.name, arguments.preprocessing, target, images)
+        record = read_run_record(arguments.weights)
+        chosen = arguments.preprocessing or (record.preprocessing if record else "")
+        target = module.image_input(graph, arguments.size, resized=record is not None and record.digits)
+        preprocessing = module.choose_preprocessing(graph.name, chosen, target, images)
         how = f", preprocessing {preprocessing.name}"
     elif arguments.preprocessing or arguments.size:
         raise Refusal("--preprocessing and --size are about images, and there are none: arrays are fed as they are")
@@ -187,16 +209,20 @@ def _examples(graph: Graph, arguments: Namespace) -> tuple[str, Iterator[Example
 
 
 def _class_names(arguments: Namespace) -> tuple[str, ...]:
-    """The names of the classes: those that were given, or those in the folder of the weights.
+    """The names of the classes: those that were given, or those beside the weights or the data of their training.
 
     Raises:
         DataError: the file cannot be read, or is none of labels.
     """
     from slimdsl.runtime.data.class_names import read_class_names, read_class_names_file
+    from slimdsl.runtime.run_record import read_run_record
 
     if arguments.labels is not None:
         return read_class_names_file(arguments.labels)
-    return read_class_names(arguments.weights) if os.path.isdir(arguments.weights) else ()
+    record = read_run_record(arguments.weights)
+    data = record.data if record else ""
+    folders = [arguments.weights, data, os.path.dirname(data)]
+    return next((names for path in folders if os.path.isdir(path) and (names := read_class_names(path))), ())
 
 
 def _refuse_output(arguments: Namespace) -> None:

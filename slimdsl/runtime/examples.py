@@ -13,8 +13,9 @@ import tensorflow as tf
 from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.ir.graph import Graph, Tensor
 from slimdsl.runtime.data.errors import DataError, MissingDataError
-from slimdsl.runtime.data.images import decode
+from slimdsl.runtime.data.images import decode, fit
 from slimdsl.runtime.data.preprocessing import Preprocessing, preprocessing_named, preprocessing_of_network
+from slimdsl.runtime.inference import numpy_type
 from slimdsl.types import DType, SymbolicDim, shape_text, substitute, symbol_names
 from slimdsl.values import Value, field, value
 from slimdsl.weights.npz import NpzFile
@@ -47,19 +48,28 @@ class Example(Value):
 
 @value
 class ImageInput(Value):
-    """The input that images are fed to: its name, and the size and channels of the images."""
+    """The input that images are fed to.
+
+    Attributes:
+        name: its name.
+        size: height and width.
+        channels: how many there are.
+        resized: whether images are brought to the size before any preprocessing, as the digits are in training.
+    """
 
     name: str
     size: tuple[int, int]
     channels: int
+    resized: bool
 
 
-def image_input(graph: Graph, size: tuple[int, int] | None) -> ImageInput:
+def image_input(graph: Graph, size: tuple[int, int] | None, *, resized: bool = False) -> ImageInput:
     """The input of a network that images can be fed to.
 
     Args:
         graph: the network.
         size: height and width, for a network that leaves them open.
+        resized: as in `ImageInput`.
 
     Raises:
         MissingDataError: it has none, or more than one input, or does not say how large its images are.
@@ -80,7 +90,7 @@ def image_input(graph: Graph, size: tuple[int, int] | None) -> ImageInput:
         raise MissingDataError(f"--size {size[0]}x{size[1]} does not fit {listed}")
     found = (height or (size or (0, 0))[0], width or (size or (0, 0))[1])
     assert isinstance(channels, int)
-    return ImageInput(name=name, size=found, channels=channels)
+    return ImageInput(name=name, size=found, channels=channels, resized=resized)
 
 
 def choose_preprocessing(network: str, given: str, target: ImageInput, paths: Sequence[str]) -> Preprocessing:
@@ -113,6 +123,9 @@ def image_examples(paths: Sequence[str], target: ImageInput, preprocessing: Prep
     for path in paths:
         try:
             image = _decoded(path, preprocessing.decoded_channels(target.channels))
+            if target.resized:
+                # Preprocessings tell pixels by their type.
+                image = tf.saturate_cast(tf.round(fit(image, target.size)), tf.uint8)
             made = preprocessing.evaluate(image, target.size, target.channels)
         except DataError as error:
             yield Example(name=path, feeds={}, problem=str(error))
@@ -215,9 +228,7 @@ def _read_archive(path: str, graph: Graph) -> dict[str, Array]:
         raise DataError(f"cannot read `{path}`: {error.strerror}") from None
 
 
-def _array(
-    path: str, archive: NpzFile, name: str, tensor: Tensor, sizes: dict[str, int], *, batched: bool
-) -> Array:
+def _array(path: str, archive: NpzFile, name: str, tensor: Tensor, sizes: dict[str, int], *, batched: bool) -> Array:
     """One array, in the input's element type; `sizes` gets what the named sizes come to."""
     stored = archive.tensors[name]
     _require_shape(path, name, tensor, stored.shape, sizes, batched=batched)
@@ -234,11 +245,6 @@ def _array(
     if not wanted.floating and not np.array_equal(converted, found):
         raise DataError(f"`{path}`: `{name}` has numbers that {wanted.value} does not hold")
     return converted
-
-
-def numpy_type(dtype: DType) -> np.dtype[Any]:
-    """numpy's type for an element type, bfloat16 included."""
-    return np.dtype(tf.dtypes.as_dtype(dtype.value).as_numpy_dtype)
 
 
 def _converts(given: DType, wanted: DType) -> bool:

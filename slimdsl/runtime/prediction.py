@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from slimdsl.ir.graph import Graph, Tensor, Variable
+from slimdsl.ir.graph import Graph, Tensor
 from slimdsl.runtime.data.errors import DataError
-from slimdsl.runtime.examples import Array, Example, batch_size, numpy_type
-from slimdsl.runtime.network import ImportedNetwork
+from slimdsl.runtime.examples import Array, Example, batch_size
+from slimdsl.runtime.inference import InferenceNetwork
 from slimdsl.types import SymbolicDim
 from slimdsl.values import Value, field, value
 from slimdsl.weights.source import WeightSource
@@ -42,7 +42,7 @@ class Prediction(Value):
     problem: str = field(default="")
 
     def top(self, count: int) -> list[tuple[int, float]]:
-        """The likeliest classes with their probabilities, the likeliest first; of equals the one with the lower number."""
+        """The likeliest classes with their probabilities, in that order; of equals the lower number first."""
         if self.probabilities is None:
             return []
         order = np.argsort(-self.probabilities, kind="stable")[:count]
@@ -50,7 +50,7 @@ class Prediction(Value):
 
 
 class Predictor:
-    """A network with its weights, traced once for every number of examples.
+    """A network with its weights.
 
     Args:
         graph: the network for inference.
@@ -63,14 +63,9 @@ class Predictor:
     def __init__(self, graph: Graph, weights: WeightSource) -> None:
         self.graph = graph
         self.batch = batch_size(graph)
-        self._network = ImportedNetwork(graph)
-        self._variables = {variable.name: _values(weights, variable) for variable in graph.variables}
-        self._scores = _class_output(graph)
-        signature = {
-            name: tf.TensorSpec(_open(tensor), tensor.type.dtype.value, name=name)
-            for name, tensor in graph.inputs.items()
-        }
-        self._run = tf.function(self._outputs, input_signature=[signature])
+        self._network = InferenceNetwork(graph)
+        self._network.load(weights)
+        self._scores = _class_outputs(graph)
 
     def predict(self, examples: Iterable[Example]) -> Iterator[Prediction]:
         """The predictions in the order of the examples; for those with a problem, the problem.
@@ -107,15 +102,10 @@ class Predictor:
 
     def _computed(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         try:
-            found = self._run({name: tf.constant(array) for name, array in feeds.items()})
+            found = self._network.run({name: tf.constant(array) for name, array in feeds.items()})
             return {name: tensor.numpy() for name, tensor in found.items()}
         except (tf.errors.OpError, ValueError) as error:
             raise DataError(f"TensorFlow cannot run `{self.graph.name}` on this: {one_line(error)}") from None
-
-    def _outputs(self, feeds: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        names = list(self._network.outputs)
-        found = self._network.call([self._network.outputs[name] for name in names], feeds, self._variables)
-        return dict(zip(names, found, strict=True))
 
     def has_batch(self, output: str) -> bool:
         """Whether the first axis of an output is that of the inputs' batch."""
@@ -123,17 +113,7 @@ class Predictor:
         return self.batch is not None and shape[:1] == next(iter(self.graph.inputs.values())).type.shape[:1]
 
 
-def _open(tensor: Tensor) -> list[int | None]:
-    return [dim if isinstance(dim, int) else None for dim in tensor.type.shape]
-
-
-def _values(weights: WeightSource, variable: Variable) -> tf.Tensor:
-    content = bytearray()
-    weights.write(variable, content.extend)
-    return tf.constant(np.frombuffer(content, numpy_type(variable.tensor.type.dtype)).reshape(variable.shape))
-
-
-def _class_output(graph: Graph) -> tuple[str, ...]:
+def _class_outputs(graph: Graph) -> tuple[str, ...]:
     """The outputs that may say which class an example has: `predictions` and `logits`, where they have classes."""
     return tuple(name for name in (_PREDICTIONS, _LOGITS) if name in graph.outputs and _of_classes(graph.outputs[name]))
 
@@ -184,7 +164,9 @@ def joined(predictions: Sequence[Prediction], predictor: Predictor) -> dict[str,
     if not predictions:
         return {}
     if predictor.batch is None and len(predictions) > 1:
-        raise DataError("the outputs of several archives cannot be joined where the network has no batch: save one each")
+        raise DataError(
+            "the outputs of several archives cannot be joined where the network has no batch: save one each"
+        )
     arrays: dict[str, Array] = {}
     for name in predictor.graph.outputs:
         parts = [prediction.outputs[name] for prediction in predictions]

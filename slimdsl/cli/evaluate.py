@@ -1,0 +1,237 @@
+"""`slimdsl evaluate`: the metrics of a recipe over held-out data, once or for every checkpoint of a training."""
+
+from __future__ import annotations
+
+import json
+import os
+from argparse import ArgumentParser, Namespace
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from slimdsl.cli.evaluating import Evaluated, Evaluation
+from slimdsl.cli.loading import graph_of, open_compilation
+from slimdsl.cli.network_weights import WEIGHTS_HELP, add_taking_options, count
+from slimdsl.cli.options import add_colour_option, add_net_options
+from slimdsl.cli.refusal import Refusal, unreadable
+from slimdsl.cli.report import count_text, print_diagnostics
+from slimdsl.cli.runtime_loading import load_runtime
+from slimdsl.cli.selection import opened_weights
+from slimdsl.cli.streams import say
+from slimdsl.compiler import Compilation, UsageError
+from slimdsl.diagnostics.display import visible
+from slimdsl.files import FileWriteError
+from slimdsl.ir.graph import Graph
+from slimdsl.recipe.recipe import Recipe
+from slimdsl.weights.source import WeightsError
+
+if TYPE_CHECKING:
+    from slimdsl.runtime.following import Found
+    from slimdsl.runtime.run_record import RunRecord
+
+_SPLITS = ("validation", "train", "all")
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Compute the metrics of the `train` block, or of TF-Slim's recipe for classifiers, over the examples that are "
+        "held out, each once. Of a folder of `slimdsl train` the latest checkpoint is taken, with the data and the "
+        "preprocessing of that training; moving averages are taken where the recipe keeps them."
+    )
+    parser.add_argument("file", metavar="MODEL", help="a .slim file")
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
+    given.add_argument("--logdir", metavar="DIR", help="the folder of a training")
+    parser.add_argument("--data", metavar="SPEC", help="what to evaluate on (what the training had, or digits)")
+    parser.add_argument("--split", choices=_SPLITS, default=_SPLITS[0], help=f"the part of the data ({_SPLITS[0]})")
+    parser.add_argument("--batch", type=count, metavar="N", help="examples at once (the recipe's batch)")
+    parser.add_argument("--preprocessing", metavar="NAME", default="", help="what images go through (the training's)")
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="evaluate every checkpoint of --logdir as it appears, until the training's last one; rows are appended to "
+        "DIR/eval.jsonl, scalars for TensorBoard go to DIR/eval",
+    )
+    parser.add_argument("--json", action="store_true", help="print a line of JSON for each checkpoint")
+    parser.add_argument("--no-ema", action="store_true", help="take the values themselves in place of moving averages")
+    add_taking_options(parser)
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        metavar="train.KEY=VALUE",
+        action="append",
+        default=[],
+        help="set a setting of the recipe, as in `slimdsl train`; may be repeated",
+    )
+    add_net_options(parser)
+    add_colour_option(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Evaluate and print; return 1 where there are errors."""
+    folder = _folder(arguments)
+    compilation = open_compilation(arguments.file, arguments)
+    graph = graph_of(compilation, arguments.file, arguments)
+    recipe = _recipe(compilation, arguments) if graph is not None else None
+    if graph is None or recipe is None:
+        return 1
+    if not recipe.metrics:
+        raise Refusal(f"{arguments.file}: its `train` block names no metric: `metric accuracy(logits, labels)` is one")
+    if not arguments.follow:
+        # Weights that cannot be read are found before TensorFlow is loaded, which takes seconds.
+        try:
+            opened_weights(arguments.weights).close()
+        except WeightsError as error:
+            print_diagnostics(error.diagnostics, arguments.color)
+            return 1
+    data, engine = (load_runtime(f"slimdsl.runtime.{name}") for name in ("data.errors", "errors"))
+    try:
+        _carry_out(graph, recipe, folder, arguments)
+    except WeightsError as error:
+        print_diagnostics(error.diagnostics, arguments.color)
+    except (data.MissingDataError, FileWriteError) as error:
+        raise Refusal(str(error)) from error
+    except (data.DataError, engine.EngineError) as error:
+        say(f"slimdsl: {visible(str(error))}")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise unreadable(os.fsdecode(error.filename), error) from error
+    else:
+        return 0
+    return 1
+
+
+def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) -> None:
+    """Evaluate and print.
+
+    Raises:
+        WeightsError, DataError, EngineError: it cannot be done.
+        FileWriteError: the log cannot be written.
+    """
+    evaluation = load_runtime("slimdsl.runtime.evaluation")
+    record = _record(folder, arguments)
+    data = evaluation.evaluation_data(
+        graph,
+        recipe,
+        arguments.data if arguments.data is not None else (record.data if record else ""),
+        arguments.split,
+        preprocessing=arguments.preprocessing or (record.preprocessing if record else ""),
+        batch=arguments.batch,
+    )
+    job = Evaluation(
+        evaluator=evaluation.Evaluator(graph, recipe, data),
+        graph=graph,
+        recipe=recipe,
+        data=data,
+        averages=record.averages if record else recipe.averages is not None,
+        arguments=arguments,
+    )
+    if arguments.follow:
+        _follow(job, folder, record.last if record else recipe.steps)
+    else:
+        _print(job, job.evaluated(first=True))
+
+
+def _folder(arguments: Namespace) -> str:
+    """The folder of a training that is evaluated; "" for none. What is evaluated is `arguments.weights` from here on.
+
+    Raises:
+        Refusal: options do not go together, or there is no such folder.
+    """
+    if arguments.ema and arguments.no_ema:
+        raise Refusal("--ema and --no-ema cannot both be")
+    if arguments.follow and arguments.logdir is None:
+        raise Refusal("--follow needs the folder of a training: --logdir DIR")
+    if arguments.logdir is not None and not os.path.isdir(arguments.logdir):
+        raise Refusal(f"there is no folder `{arguments.logdir}`")
+    arguments.weights = arguments.weights or arguments.logdir
+    return arguments.weights if os.path.isdir(arguments.weights) else ""
+
+
+def _recipe(compilation: Compilation, arguments: Namespace) -> Recipe | None:
+    """The recipe with the settings of the command line; None where the training graph has errors, which are printed.
+
+    Raises:
+        Refusal: a setting is wrong, or the network has no recipe.
+    """
+    settings: dict[str, str] = {}
+    for given in arguments.settings:
+        name, equals, text = given.partition("=")
+        key = name.strip().removeprefix("train.")
+        if not equals or not key or not text.strip():
+            raise Refusal(f"--set {given}: write --set train.key=value, such as --set train.batch=64")
+        if key in settings:
+            raise Refusal(f"--set train.{key} is given twice")
+        settings[key] = text.strip()
+    try:
+        recipe = compilation.recipe(settings)
+    except UsageError as error:
+        raise Refusal(f"{arguments.file}: {error}") from error
+    if recipe is None:
+        training = open_compilation(arguments.file, arguments, training=True)
+        print_diagnostics(training.diagnostics, arguments.color)
+    return recipe
+
+
+def _record(folder: str, arguments: Namespace) -> RunRecord | None:
+    """The record of the run; where it is followed, it is there with the first checkpoint at the latest."""
+    if not folder:
+        return None
+    if arguments.follow and not load_runtime("slimdsl.runtime.following").found_checkpoints(folder):
+        say(visible(f"waiting for the first checkpoint in {folder}"))
+        next(load_runtime("slimdsl.runtime.following").new_checkpoints(folder, (), None))
+    found: RunRecord | None = load_runtime("slimdsl.runtime.run_record").read_run_record(folder)
+    return found
+
+
+def _follow(job: Evaluation, folder: str, last: int | None) -> None:
+    """Evaluate every checkpoint of a run.
+
+    Raises:
+        WeightsError, DataError, EngineError: one cannot be evaluated.
+        FileWriteError: the log cannot be written.
+    """
+    following = load_runtime("slimdsl.runtime.following")
+    names = [term.name for term in job.recipe.metrics]
+    with closing(following.EvaluationLog(folder)) as log:
+        done = log.done(names)
+        for found, row in done.items():
+            _print(job, Evaluated(numbers={name: row[name] for name in names}, step=found.step))
+        if last is None:
+            say("nothing says when the training ends: Ctrl-C ends this")
+        first = True
+        for found in following.new_checkpoints(folder, done, last):
+            evaluated = _evaluated_checkpoint(job, found, first=first)
+            if evaluated is not None:
+                first = False
+                log.add(found, evaluated.numbers, job.data.source.count)
+                _print(job, evaluated)
+
+
+def _evaluated_checkpoint(job: Evaluation, found: Found, *, first: bool) -> Evaluated | None:
+    """What a checkpoint comes to; None where the training has removed it meanwhile.
+
+    Raises:
+        WeightsError, DataError, EngineError: it cannot be evaluated.
+    """
+    job.arguments.weights = found.prefix
+    try:
+        evaluated = job.evaluated(first=first)
+    except (WeightsError, Refusal):
+        if os.path.exists(f"{found.prefix}.index"):
+            raise
+        say(visible(f"{found.prefix} was removed before it was evaluated"))
+        return None
+    return Evaluated(numbers=evaluated.numbers, step=found.step)
+
+
+def _print(job: Evaluation, evaluated: Evaluated) -> None:
+    from slimdsl.runtime.evaluation import finite
+
+    if job.arguments.json:
+        numbers = {name: finite(number) for name, number in evaluated.numbers.items()}
+        print(json.dumps({**numbers, "step": evaluated.step, "examples": job.data.source.count}), flush=True)
+        return
+    step = f"step {count_text(evaluated.step)}: " if evaluated.step is not None else ""
+    print(step + ", ".join(f"{name} {number:.6g}" for name, number in evaluated.numbers.items()), flush=True)
