@@ -55,6 +55,8 @@ def run(arguments: Namespace) -> int:
     except errors.MissingDataError as error:
         raise Refusal(str(error)) from error
     except errors.DataError as error:
+        if arguments.json:
+            print(json_text({"data": arguments.data, "problems": [str(error)]}))
         say(visible(f"error: {error}"))
         return 1
     meter = _Meter(source.count)

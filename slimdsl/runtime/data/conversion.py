@@ -86,7 +86,7 @@ def convert(
         del parts["validation"]
     classes = parts["train"].classes or tuple(f"class {label}" for label in range(_largest_label(parts) + 1))
     _require_replaceable(folder, output)
-    stem = name or os.path.splitext(os.path.basename(os.path.abspath(folder)))[0]
+    stem = name or os.path.basename(os.path.abspath(folder)).removesuffix(".csv")
     with replace_folder(output, LABELS_FILE) as temporary:
         files = size = 0
         for split, source in parts.items():

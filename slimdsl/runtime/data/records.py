@@ -146,7 +146,7 @@ class RecordSource(EncodedSource):
 
     def where(self, index: int) -> str:
         path = self.paths[self.table.files[index]]
-        return f"record {self.table.numbers[index]} of `{path}`, at byte {self.table.offsets[index] - HEAD}"
+        return f"record {self.table.numbers[index]} of `{path}`, at byte {self.table.offsets[index] - HEAD},"
 
     def known_labels(self) -> None:
         return None

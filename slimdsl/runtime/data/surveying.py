@@ -157,7 +157,7 @@ def _of_arrays(
 def _damaged(source: RecordSource) -> list[str]:
     """Files whose records have wrong checksums, as TensorFlow sees it."""
     problems = []
-    for path in source.paths:
+    for number, path in enumerate(source.paths):
         try:
             for _ in tf.data.TFRecordDataset(path):
                 pass
@@ -165,8 +165,10 @@ def _damaged(source: RecordSource) -> list[str]:
             # What is cut off was found when the file was opened.
             text = str(error)
             if "corrupted" in text and not any(path in problem for problem in source.found):
-                at = text.rsplit(" at ", 1)[-1].split(" ", 1)[0]
-                problems.append(f"`{path}` is damaged: the checksum of the record at byte {at} is wrong")
+                at = text.rsplit(" at ", 1)[-1].split(" ", 1)[0].rstrip(".,;")
+                here = np.flatnonzero((source.table.files == number) & (source.table.offsets == int(at)))
+                where = source.where(int(here[0])) if len(here) else f"`{path}`, at byte {at}"
+                problems.append(f"{where} is damaged: its checksum is wrong")
     return problems
 
 

@@ -108,7 +108,7 @@ def test_damaged_records(good: bytes, tmp_path: Path) -> None:
     content[40] ^= 1
     path.write_bytes(content)
     (problem,) = open_data(str(path), "all").problems()
-    assert problem == f"record 0 of `{path}`, at byte 0 is damaged: its checksum is wrong"
+    assert problem == f"record 0 of `{path}`, at byte 0, is damaged: its checksum is wrong"
 
 
 def test_damaged_records_are_found_without_the_library_too(
@@ -121,18 +121,21 @@ def test_damaged_records_are_found_without_the_library_too(
     monkeypatch.setattr(surveying, "library", lambda: None)
     monkeypatch.setattr("slimdsl.runtime.data.records.library", lambda: None)
     problems = open_data(str(path), "all").problems()
-    assert f"`{path}` is damaged: the checksum of the record at byte {len(content) // 2} is wrong" in problems
+    assert problems == (f"record 1 of `{path}`, at byte {len(content) // 2}, is damaged: its checksum is wrong",)
 
 
 @pytest.mark.parametrize(
     ("record", "problem"),
     [
-        ({"label": 0}, "record 1 of `{path}`, at byte {at} has no `image/encoded`"),
-        ({"encoded": b"good"}, "record 1 of `{path}`, at byte {at} has no `image/class/label`"),
-        ({"encoded": b"good", "label": 7}, "record 1 of `{path}`, at byte {at} has the label 7, outside the 3 classes"),
-        ({"encoded": b"good", "label": -1}, "record 1 of `{path}`, at byte {at} has the label -1, outside"),
-        ({"encoded": b"\xff\xd8\xff\xe0", "label": 1}, "record 1 of `{path}`, at byte {at} is a damaged image"),
-        ({"encoded": b"text", "label": 1}, "record 1 of `{path}`, at byte {at} is no image that can be read"),
+        ({"label": 0}, "record 1 of `{path}`, at byte {at}, has no `image/encoded`"),
+        ({"encoded": b"good"}, "record 1 of `{path}`, at byte {at}, has no `image/class/label`"),
+        (
+            {"encoded": b"good", "label": 7},
+            "record 1 of `{path}`, at byte {at}, has the label 7, outside the 3 classes",
+        ),
+        ({"encoded": b"good", "label": -1}, "record 1 of `{path}`, at byte {at}, has the label -1, outside"),
+        ({"encoded": b"\xff\xd8\xff\xe0", "label": 1}, "record 1 of `{path}`, at byte {at}, is a damaged image"),
+        ({"encoded": b"text", "label": 1}, "record 1 of `{path}`, at byte {at}, is no image that can be read"),
     ],
 )
 def test_bad_examples_in_records(good: bytes, tmp_path: Path, record: dict[str, Any], problem: str) -> None:
@@ -206,7 +209,7 @@ def test_an_archive_that_is_none(tmp_path: Path, archive: Path) -> None:
     path = tmp_path / "a.npz"
     for content in (b"", b"text", archive.read_bytes()[:300]):
         path.write_bytes(content)
-        with pytest.raises(DataError, match="cannot read .* as an archive of arrays"):
+        with pytest.raises(DataError, match=r"cannot read .* as an archive of arrays"):
             open_data(str(path))
     damaged = bytearray(archive.read_bytes())
     damaged[2000] ^= 1
@@ -228,7 +231,7 @@ def test_labels_and_channels_of_an_archive(archive: Path) -> None:
 def test_labels_of_files_are_checked_before_a_training(folder: Path) -> None:
     source = open_data(str(folder))
     require_usable(source, batch=21, classes=3, channels=1)
-    with pytest.raises(DataError, match="ant|bee|cat.*has the label 2, outside the 2 classes"):
+    with pytest.raises(DataError, match="has the label 2, outside the 2 classes, 0 to 1"):
         require_usable(source, classes=2)
     with pytest.raises(DataError, match="21 examples for training, fewer than the batch of 22"):
         require_usable(source, batch=22)
