@@ -5,27 +5,28 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 
 from slimdsl.files import OUT_OF_SPACE, FileWriteError, explained, sync_folder, temporary_name
 
 
 @contextmanager
-def replace_folder(path: str, mark: str) -> Iterator[str]:
+def replace_folder(path: str, mark: str, entries: Container[str] | None = None) -> Iterator[str]:
     """Give an empty folder to fill; where the block ends without an exception, it becomes the folder at `path`.
 
     The folders that it stands in are made where they are missing.
 
-    As `replace_file`: on any exception it is removed and what stood at `path` is untouched. A folder that stands there is
-    replaced only if it is empty or holds the file `mark`, because everything in it is lost.
+    As `replace_file`: on any exception it is removed and what stood at `path` is untouched. Everything in a folder that
+    stands there is lost: it is replaced only if it is empty, or holds the file `mark` and nothing but `entries`, if
+    these are given.
 
     Raises:
         FileWriteError: the folder cannot be made, what stands there is something else, or the disk is full.
     """
     target = os.path.realpath(path)
     try:
-        _require_replaceable(path, target, mark)
+        _require_replaceable(path, target, mark, entries)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         temporary = _create_temporary_folder(target)
     except OSError as error:
@@ -45,13 +46,21 @@ def replace_folder(path: str, mark: str) -> Iterator[str]:
     sync_folder(os.path.dirname(target))
 
 
-def _require_replaceable(path: str, target: str, mark: str) -> None:
+def _require_replaceable(path: str, target: str, mark: str, entries: Container[str] | None) -> None:
     if not path:
         raise FileWriteError(path, errno.ENOENT, "a folder has a name")
     if os.path.lexists(target) and not os.path.isdir(target):
         raise FileWriteError(path, errno.ENOTDIR, "there is a file of that name")
-    if os.path.isdir(target) and os.listdir(target) and not os.path.exists(os.path.join(target, mark)):
+    if not os.path.isdir(target):
+        return
+    if os.path.realpath(os.curdir) == target or os.path.realpath(os.curdir).startswith(target + os.sep):
+        raise FileWriteError(path, errno.EBUSY, "it is the folder that this runs in, or one above it")
+    present = sorted(os.listdir(target))
+    if present and mark not in present:
         raise FileWriteError(path, errno.ENOTEMPTY, f"the folder holds other things, and no `{mark}`")
+    foreign = [name for name in present if entries is not None and name not in entries]
+    if foreign:
+        raise FileWriteError(path, errno.ENOTEMPTY, f"the folder holds `{foreign[0]}`, which would be lost")
 
 
 def _create_temporary_folder(target: str) -> str:

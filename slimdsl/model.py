@@ -15,12 +15,11 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, SupportsIndex
 
-from slimdsl.backends.order import PRECISIONS, ArtefactError, MissingPackageError, Options
+from slimdsl.backends.order import PRECISIONS, ArtefactError, MissingPackageError, OptionError, Options
 from slimdsl.backends.registry import format_named, format_names
 from slimdsl.compiler import Compilation, UsageError, read_source
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.diagnostics.source import Source
-from slimdsl.files import overwritten
 from slimdsl.ir.graph import Graph, Tensor
 from slimdsl.ops.regularizers import penalizes
 from slimdsl.types import DType, Shape
@@ -214,7 +213,7 @@ class Model:
                 is one that the network is made of.
             OSError: the weights cannot be read, or the file cannot be written.
         """
-        from slimdsl.artefacts.production import produce, weights_of
+        from slimdsl.artefacts.production import produce, read_for, refuse_overwriting, weights_of
 
         options = Options(
             text=text,
@@ -227,11 +226,10 @@ class Model:
         given = (seed, weights, ema, excepted, renames)
         job, target = self._job(form, os.fspath(path), level, options, given)
         compilation = self._compilation
-        read = [compilation.source.name, *compilation.used_files, *filter(None, (job.weights, options.calibrate))]
-        lost = overwritten(target.path, read)
-        if lost:
-            raise UsageError(f"`{target.path}` is `{lost}`, which the network is made of")
-        with _explained(), weights_of(job) as (source, _):
+        with _explained(), weights_of(job) as (source, comparison):
+            read = [compilation.source.name, *compilation.used_files, *read_for(job, comparison, options)]
+            folder = target.format.folder
+            refuse_overwriting(() if folder else (target.path,), (target.path,) if folder else (), read)
             produce(job, target, source)
 
     def _job(self, form: str, path: str, level: int | None, options: Options, given: _Given) -> tuple[Job, Target]:
@@ -290,13 +288,13 @@ _Given = tuple[
 @contextmanager
 def _explained() -> Iterator[None]:
     """Errors of the rooms below as those that this module promises."""
-    from slimdsl.artefacts.production import UnloadedError
+    from slimdsl.artefacts.production import OverwriteError, UnloadedError
 
     try:
         yield
     except (WeightsError, ArtefactError) as error:
         raise CompileError(error.diagnostics) from error
-    except (UnloadedError, MissingPackageError) as error:
+    except (UnloadedError, OverwriteError, OptionError, MissingPackageError) as error:
         raise UsageError(str(error)) from error
 
 

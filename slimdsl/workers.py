@@ -11,6 +11,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +21,7 @@ Answer = dict[str, Any]
 
 _MARK = "slimdsl-answer:"
 _LONGEST_REASON = 500
+_LOOK_EVERY = 0.5
 
 
 class WorkerError(Exception):
@@ -85,6 +88,7 @@ def ask(
 def serve(work: Callable[[Request], Answer]) -> None:
     """Read the request, do the work and write the answer; called by a worker when it runs as a program."""
     # Libraries print to standard output as well: the answer goes to the original, and they to standard error.
+    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     try:
@@ -92,6 +96,13 @@ def serve(work: Callable[[Request], Answer]) -> None:
     except Exception as error:
         answer = {"error": one_line(error)}
     print(_MARK + json.dumps(answer), file=answers, flush=True)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has gone: nobody waits for the answer any more."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY)
+    os._exit(1)
 
 
 def one_line(error: BaseException) -> str:

@@ -23,6 +23,10 @@ HALF_BOUND = 2e-2
 INT8_BOUND = 0.3
 """The same where weights and tensors have 8 bits: an alarm, no promise: what quantisation costs depends on data."""
 
+FLOOR = 1e-3
+"""The root mean square that a float output counts as having at least: what cancels to nothing is rounding alone, and
+two orders of the same sums need not agree in it. Differences below `FLOOR` · `BOUND`, 1e-7, are no finding."""
+
 _HALVES = (DType.FLOAT16, DType.BFLOAT16)
 
 
@@ -55,8 +59,8 @@ def bound_of(precision: str, graph: Graph) -> float:
 def difference(found: Array, expected: Array) -> float:
     """How far an array is from the one that is expected, both of the same shape.
 
-    For floats the L2 norm of the difference over that of what is expected; where that is 0, the root of the mean square
-    of what was found. Infinities and NaN must stand at the same places in both, and count no further: elsewhere the
+    For floats the L2 norm of the difference over that of what is expected, which counts as at least `FLOOR`. Infinities
+    and NaN must stand at the same places in both, and count no further: elsewhere the
     difference is infinite. For integers and truth values, the share of elements that are unequal.
     """
     if not expected.size:
@@ -69,9 +73,9 @@ def difference(found: Array, expected: Array) -> float:
     left, right = found[finite].astype(np.float64), expected[finite].astype(np.float64)
     if not np.all(np.isfinite(left)):
         return math.inf
-    scale = float(np.linalg.norm(right))
-    if not scale:
-        return float(np.sqrt(np.mean(left**2))) if left.size else 0.0
+    if not left.size:
+        return 0.0
+    scale = max(float(np.linalg.norm(right)), FLOOR * math.sqrt(left.size))
     return float(np.linalg.norm(left - right)) / scale
 
 

@@ -5,7 +5,8 @@ The weights are compared with the network before anything is written, and every 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib import import_module
@@ -15,6 +16,7 @@ from slimdsl.backends.graphdef.emitter import Form, emit
 from slimdsl.backends.graphdef.stream import graph_bytes
 from slimdsl.backends.order import Artefact, Options, Order
 from slimdsl.backends.registry import Format
+from slimdsl.files import overwritten
 from slimdsl.ir.graph import Graph, Variable
 from slimdsl.passes.deploy import Deployed, deploy
 from slimdsl.values import Value, field, fields_of, value
@@ -91,6 +93,43 @@ class Product(Value):
     order: Order
     artefact: Artefact
     deployed: Deployed | None
+
+
+class OverwriteError(Exception):
+    """A file that the network is made of would be lost."""
+
+
+def refuse_overwriting(paths: Iterable[str], folders: Iterable[str], read: Iterable[str]) -> None:
+    """See that nothing that was read is written over.
+
+    Args:
+        paths: files that will be written.
+        folders: folders that will be replaced, with everything in them.
+        read: files that were read.
+
+    Raises:
+        OverwriteError: one would be lost.
+    """
+    read = list(read)
+    for path in paths:
+        lost = overwritten(path, read)
+        if lost:
+            raise OverwriteError(f"`{path}` is `{lost}`, which the network is made of; name another with -o")
+    for folder in folders:
+        outer = os.path.realpath(folder)
+        for path in read:
+            inner = os.path.realpath(path)
+            if inner == outer or inner.startswith(outer + os.sep):
+                raise OverwriteError(f"`{path}` stands in `{folder}`, which would be replaced; name another with -o")
+
+
+def read_for(job: Job, comparison: Comparison | None, options: Options) -> tuple[str, ...]:
+    """The files that a job reads besides the text of the network."""
+    found = [options.calibrate] if options.calibrate else []
+    if comparison is not None:
+        convert = import_module("slimdsl.weights.convert")
+        found += [job.weights, *convert.files_of(comparison.file)]
+    return tuple(found)
 
 
 class UnloadedError(Exception):

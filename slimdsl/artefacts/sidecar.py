@@ -6,6 +6,7 @@ folder in it. One file describes all artefacts of a name that were made of the s
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from slimdsl.artefacts.production import Job, Product
 from slimdsl.backends.registry import FORMATS
 from slimdsl.diagnostics.source import Source
-from slimdsl.files import replace_file, write_all
+from slimdsl.files import FileWriteError, is_stream, replace_file, write_all
 from slimdsl.json_text import json_text
 from slimdsl.values import Value, value
 from slimdsl.version import __version__
@@ -68,6 +69,9 @@ def write_sidecars(
         artefacts = _others(path, common)
         artefacts.update((os.path.basename(p.artefact.path.rstrip(os.sep)), _entry(p)) for p in group)
         document = {**common, "artefacts": dict(sorted(artefacts.items()))}
+        if is_stream(path):
+            # A pipe would be waited for, maybe for ever.
+            raise FileWriteError(path, errno.EEXIST, "there is something else of that name")
         with replace_file(path) as descriptor:
             write_all(descriptor, (json_text(document) + "\n").encode())
     return tuple(by_path)
@@ -170,7 +174,7 @@ def _version(package: str) -> str:
 def _others(path: str, common: Mapping[str, object]) -> dict[str, object]:
     """The artefacts that the sidecar describes already, as far as they are of the same making and still there."""
     try:
-        if os.path.getsize(path) > _LARGEST:
+        if not os.path.isfile(path) or os.path.getsize(path) > _LARGEST:
             return {}
         with open(path, encoding="utf-8") as file:
             document = json.load(file)

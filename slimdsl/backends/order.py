@@ -7,7 +7,6 @@ from slimdsl.ir.graph import Graph
 from slimdsl.values import Value, field, value
 from slimdsl.weights.source import WeightSource
 
-
 PRECISIONS = ("float32", "float16", "int8")
 """Element types of weights that a format may convert to; the first is the default."""
 
@@ -87,6 +86,10 @@ class ArtefactError(Exception):
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
         super().__init__("; ".join(diagnostic.message for diagnostic in diagnostics))
         self.diagnostics = diagnostics
+
+
+class OptionError(Exception):
+    """An option of a format has a value that it cannot have; the message says which it can. Nothing was written."""
 
 
 class MissingPackageError(Exception):

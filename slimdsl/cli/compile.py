@@ -10,9 +10,19 @@ from contextlib import ExitStack
 from errno import EPIPE
 from typing import TYPE_CHECKING
 
-from slimdsl.artefacts.production import Job, Target, UnloadedError, content_bytes, produce, weights_of
+from slimdsl.artefacts.production import (
+    Job,
+    OverwriteError,
+    Product,
+    UnloadedError,
+    content_bytes,
+    produce,
+    read_for,
+    refuse_overwriting,
+    weights_of,
+)
 from slimdsl.artefacts.sidecar import Origin, sidecar_path, write_sidecars
-from slimdsl.backends.order import ArtefactError, MissingPackageError
+from slimdsl.backends.order import ArtefactError, MissingPackageError, OptionError
 from slimdsl.backends.registry import FORMATS
 from slimdsl.cli.compile_report import report_lines, verified
 from slimdsl.cli.loading import graph_of, open_compilation
@@ -23,10 +33,11 @@ from slimdsl.cli.report import print_diagnostics
 from slimdsl.cli.selection import add_selection_options, selection_of, written_selection
 from slimdsl.cli.streams import say
 from slimdsl.cli.targets import add_target_options, formats_of, targets_of
-from slimdsl.compiler import Compilation
-from slimdsl.files import FileWriteError, is_stream, overwritten
+from slimdsl.diagnostics.display import visible
+from slimdsl.files import FileWriteError, is_stream
+from slimdsl.weights.comparison import Comparison
 from slimdsl.weights.selection import EVERYTHING
-from slimdsl.weights.source import LARGEST_SEED, WeightsError
+from slimdsl.weights.source import LARGEST_SEED, WeightsError, WeightSource
 
 if TYPE_CHECKING:
     from slimdsl.artefacts.verification import Verification
@@ -92,7 +103,6 @@ def run(arguments: Namespace) -> int:
     if graph is None:
         return 1
     targets = targets_of(arguments, formats, graph.name)
-    _refuse_overwriting(arguments, compilation, targets)
     weights, seed = arguments.weights or "", arguments.seed
     if arguments.training and not weights and compilation.init is not None:
         # What the recipe leaves out is to be drawn: it says so.
@@ -104,7 +114,7 @@ def run(arguments: Namespace) -> int:
     except (WeightsError, ArtefactError) as error:
         print_diagnostics(error.diagnostics, arguments.color)
         return 1
-    except (UnloadedError, MissingPackageError) as error:
+    except (UnloadedError, OverwriteError, OptionError, MissingPackageError) as error:
         raise Refusal(str(error)) from error
     except FileWriteError as error:
         if error.errno == EPIPE:
@@ -115,10 +125,12 @@ def run(arguments: Namespace) -> int:
 def _make(job: Job, origin: Origin, arguments: Namespace) -> int:
     """Make every target, then verify all of them; return the exit code.
 
+    What was made before one fails is described, verified and said all the same.
+
     Raises:
         WeightsError: the weights do not fit or cannot be read.
         ArtefactError: a format cannot hold the network.
-        UnloadedError, MissingPackageError: something is missing on the command line or the machine.
+        UnloadedError, OverwriteError, OptionError, MissingPackageError: the command line or the machine is at fault.
         FileWriteError: a file cannot be written.
         Refusal: the file of weights cannot be opened.
     """
@@ -127,40 +139,53 @@ def _make(job: Job, origin: Origin, arguments: Namespace) -> int:
             weights, comparison = stack.enter_context(weights_of(job))
         except OSError as error:
             raise unreadable(job.weights, error) from error
-        stored = [target for target in job.targets if target.holds_weights or job.weights]
-        meter = ProgressMeter(len(stored) * content_bytes(job.variables))
-        try:
-            products = [produce(job, target, weights, meter.advance) for target in job.targets]
-        finally:
-            meter.close()
+        _refuse_overwriting(job, origin, comparison)
+        products, failure = _produced(job, weights)
         kept = [product for product in products if not is_stream(product.artefact.path)]
-        sidecars = write_sidecars(job, origin, kept, comparison)
+        sidecars: tuple[str, ...] = ()
+        try:
+            sidecars = write_sidecars(job, origin, kept, comparison)
+        except FileWriteError as error:
+            failure = failure or error
+        except OSError as error:
+            raise unreadable(job.weights, error) from error
         verifications: Sequence[Verification] = ()
-        if arguments.verify:
+        if arguments.verify and kept:
             with announced("verifying: artefacts are read back and run (--no-verify leaves that out)"):
                 verifications = verified(job, kept, weights)
-    report = "\n".join(report_lines(job, products, comparison, sidecars, verifications))
-    (say if len(kept) < len(products) else print)(report)
+    if products:
+        lines = report_lines(job, products, comparison, sidecars, verifications)
+        report = "\n".join(visible(line) for line in lines)
+        (say if len(kept) < len(products) else print)(report)
     findings = [finding for verification in verifications for finding in verification.findings]
     print_diagnostics(findings, arguments.color)
+    if failure is not None:
+        raise failure
     return 1 if findings else 0
 
 
-def _refuse_overwriting(arguments: Namespace, compilation: Compilation, targets: Sequence[Target]) -> None:
+def _produced(job: Job, weights: WeightSource) -> tuple[list[Product], Exception | None]:
+    """What could be made, and what ended it."""
+    stored = [target for target in job.targets if target.holds_weights or job.weights]
+    meter = ProgressMeter(len(stored) * content_bytes(job.variables))
+    products = []
+    try:
+        for target in job.targets:
+            try:
+                products.append(produce(job, target, weights, meter.advance))
+            except (WeightsError, ArtefactError, OptionError, MissingPackageError, FileWriteError) as error:
+                return products, error
+    finally:
+        meter.close()
+    return products, None
+
+
+def _refuse_overwriting(job: Job, origin: Origin, comparison: Comparison | None) -> None:
     """Nothing that the network is made of may be written over."""
-    read = [arguments.file, *compilation.used_files, *filter(None, (arguments.weights, arguments.calibrate))]
-    for target in targets:
-        for path in (target.path, sidecar_path(target.path)):
-            lost = overwritten(path, read)
-            if lost:
-                raise Refusal(f"`{path}` is `{lost}`, which the network is made of; name another file with -o")
-        if target.format.folder and arguments.weights and _stands_in(arguments.weights, target.path):
-            raise Refusal(f"`{arguments.weights}` stands in `{target.path}`, which would be replaced")
-
-
-def _stands_in(path: str, folder: str) -> bool:
-    inner, outer = os.path.realpath(path), os.path.realpath(folder)
-    return inner == outer or inner.startswith(outer + os.sep)
+    read = [origin.source.name, *origin.used, *read_for(job, comparison, job.targets[0].options)]
+    files = [target.path for target in job.targets if not target.format.folder]
+    folders = [target.path for target in job.targets if target.format.folder]
+    refuse_overwriting([*files, *(sidecar_path(target.path) for target in job.targets)], folders, read)
 
 
 def _seed(text: str) -> int:

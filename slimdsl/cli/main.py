@@ -46,6 +46,7 @@ COMMANDS = (
     Command("data", "look at data for training, and convert images", "slimdsl.cli.data"),
     Command("evaluate", "compute the metrics of a network on held-out data", "slimdsl.cli.evaluate"),
     Command("predict", "run a network on images or arrays", "slimdsl.cli.predict"),
+    Command("doctor", "say what is installed, and why a GPU is not used", "slimdsl.cli.doctor"),
     Command("explain", "explain a diagnostic code", "slimdsl.cli.explain"),
 )
 

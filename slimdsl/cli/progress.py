@@ -17,6 +17,9 @@ PATIENCE = 1.0
 ANNOUNCE_AFTER = 2.0
 """Seconds before it is said what is being waited for."""
 
+WORTH_SHOWING = 8 << 20
+"""Bytes below which nothing is shown, however busy the machine is."""
+
 INTERVAL = 2.0
 """Seconds between two lines where no bar can be drawn."""
 
@@ -115,7 +118,7 @@ class ProgressMeter:
         """Note that so many more bytes are done."""
         self._done += count
         now = self._clock()
-        if now < self._next:
+        if now < self._next or self._total < WORTH_SHOWING:
             return
         if self._display is None:
             self._display = _make_display(self._total, self._stream)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from slimdsl.artefacts.production import Target, level_problem, usual_level
 from slimdsl.backends.order import PRECISIONS, Options
 from slimdsl.backends.registry import FORMATS, Format, format_named, format_names
-from slimdsl.cli.refusal import Refusal
+from slimdsl.cli.refusal import Refusal, reason, unreadable
 from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.files import STDOUT
 
@@ -80,6 +80,15 @@ def formats_of(arguments: Namespace) -> tuple[Format, ...]:
         given = getattr(arguments, option) not in (None, False)
         if given and not any(option in format.options for format in formats):
             raise Refusal(f"--{option} is for --to {_takers(option)}")
+    if arguments.calibrate is not None and arguments.precision != "int8":
+        raise Refusal("--calibrate is for --precision int8")
+    if arguments.precision == "int8" and arguments.calibrate is None:
+        raise Refusal("--precision int8 measures the network on examples: name them with --calibrate DATA.npz")
+    if arguments.calibrate is not None:
+        try:
+            os.stat(arguments.calibrate)
+        except OSError as error:
+            raise unreadable(arguments.calibrate, error) from error
     for format in formats:
         if arguments.training and not format.trains:
             raise Refusal(f"--to {format.name} holds no training graph")
@@ -107,7 +116,7 @@ def targets_of(arguments: Namespace, formats: Sequence[Format], net: str) -> tup
             try:
                 os.makedirs(folder, exist_ok=True)
             except OSError as error:
-                raise Refusal(f"cannot make the folder `{folder}`: {error.strerror}") from error
+                raise Refusal(f"cannot make the folder `{folder}`: {reason(error)}") from error
         paths = [os.path.join(folder, name) for name in names]
     options = Options(
         text=arguments.text,
@@ -129,7 +138,8 @@ def _names(arguments: Namespace, formats: Sequence[Format], net: str) -> list[st
     for format in formats:
         suffix = _TEXT_SUFFIX if arguments.text and "text" in format.options else format.suffix
         name = f"{net}{suffix}"
-        names.append(f"{net}.{format.name}{suffix}" if name in names else name)
+        middle = "graphdef" if suffix == f".{format.name}" else format.name
+        names.append(f"{net}.{middle}{suffix}" if name in names else name)
     return names
 
 

@@ -81,7 +81,7 @@ scope. A `branch` stands in the braces of a merge, and a merge has branches in b
         "this cannot be a scope",
         """A scope becomes part of the names of variables and nodes, so it is made of what TensorFlow takes: letters, digits, `_`, `.`
 and `-`, in parts divided by `/`, each beginning with a letter or a digit. A path that begins with `/` does not stand under
-the net's own scope.
+the net's own scope. A net without `as` has its name as root scope, and an input's name is that of its node.
 
     conv(64, 3x3) as tower//a    # error: a part of the path is empty
     conv(64, 3x3) as tower/a

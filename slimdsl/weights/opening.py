@@ -18,8 +18,10 @@ _VARIABLES = os.path.join("variables", "variables")
 
 _FOREIGN = (
     (b"\x89HDF\r\n\x1a\n", "it is an HDF5 file, as Keras writes them", "save a checkpoint or an `.npz` with Keras"),
-    (b"\x80\x02", "it is a pickle, which can run any code", "save the tensors as `.safetensors`"),
-    (b"\x80\x04", "it is a pickle, which can run any code", "save the tensors as `.safetensors`"),
+    *(
+        (bytes([0x80, protocol]), "it is a pickle, which can run any code", "save the tensors as `.safetensors`")
+        for protocol in range(2, 6)
+    ),
 )
 """How files begin that people take for weights, what they are, and what to do."""
 

@@ -130,12 +130,12 @@ def test_a_savedmodel_of_ours_is_taken_too(run: Run, project: Path) -> None:
     assert run("compile", "tiny.slim", "--weights", path, "-o", "first.pb").code == 0
     assert run("compile", "tiny.slim", "--weights", "tiny.savedmodel", "-o", "second.pb").code == 0
     assert (project / "first.pb").read_bytes() == (project / "second.pb").read_bytes()
+    # What would be written over its own source is refused.
+    assert run("compile", "tiny.slim", "--weights", "tiny.savedmodel", "--to", "savedmodel").code == 2
     assert run("compile", "tiny.slim", "--weights", path, "--to", "savedmodel", "--frozen").code == 0
     outcome = run("compile", "tiny.slim", "--weights", "tiny.savedmodel")
     assert outcome.code == 1
     assert "`tiny.savedmodel` cannot be read: the SavedModel has no variables" in outcome.err
-    # What would be written over its own source is refused.
-    assert run("compile", "tiny.slim", "--weights", "tiny.savedmodel", "--to", "savedmodel").code == 2
 
 
 @pytest.mark.parametrize("option", [("--ema",), ("--except", "logits"), ("--rename", "a=b")])

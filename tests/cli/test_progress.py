@@ -22,10 +22,18 @@ class Clock:
 
 def test_what_is_quick_shows_nothing() -> None:
     clock, stream = Clock(), io.StringIO()
-    meter = ProgressMeter(100, stream, clock)
+    meter = ProgressMeter(100 << 20, stream, clock)
     clock.now = 0.9
-    meter.advance(100)
+    meter.advance(100 << 20)
     meter.close()
+    assert stream.getvalue() == ""
+
+
+def test_what_is_small_shows_nothing() -> None:
+    clock, stream = Clock(), io.StringIO()
+    meter = ProgressMeter(100, stream, clock)
+    clock.now = 9.0
+    meter.advance(50)
     assert stream.getvalue() == ""
 
 
@@ -47,12 +55,12 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal, clock = Terminal(), Clock()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    meter = ProgressMeter(2 * 2**20, None, clock)
+    meter = ProgressMeter(20 * 2**20, None, clock)
     clock.now = 2.0
-    meter.advance(2**20)
+    meter.advance(10 * 2**20)
     assert isinstance(meter._display, Bar)  # noqa: SLF001  # what is drawn is rich's business
     meter.close()
-    assert "1.0/2.0 MiB" in terminal.getvalue()
+    assert "10.0/20.0 MiB" in terminal.getvalue()
 
 
 def test_without_rich_a_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,8 +68,8 @@ def test_without_rich_a_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setitem(sys.modules, "rich.console", None)
-    meter = ProgressMeter(100, None, clock)
+    meter = ProgressMeter(100 << 20, None, clock)
     clock.now = 2.0
-    meter.advance(50)
+    meter.advance(50 << 20)
     meter.close()
-    assert terminal.getvalue() == "writing: 50% of 100 B\n"
+    assert terminal.getvalue() == "writing: 50% of 100.0 MiB\n"

@@ -75,7 +75,7 @@ def check_size(emission: Emission) -> None:
         code="E0506",
         message=f"the graph would have {emission.size:,} bytes, and TensorFlow reads at most {LARGEST_GRAPH:,}",
         span=None,
-        help="`--to graphdef` writes the network without its weights; `--to savedmodel` holds them in files of their own",
+        help="`--to savedmodel` holds the weights in a file of their own, `--to graphdef` leaves them out",
     )
     raise GraphTooLargeError(emission.size, LARGEST_GRAPH, diagnostic)
 

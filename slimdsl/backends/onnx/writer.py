@@ -8,8 +8,7 @@ leaves open are parameters of the same name (`dim_param`). Everything is in the 
 from __future__ import annotations
 
 from slimdsl.backends.conversion import TENSORFLOW, Package, convert, require
-from slimdsl.backends.order import Artefact, ArtefactError, Order
-from slimdsl.diagnostics.diagnostic import Diagnostic
+from slimdsl.backends.order import Artefact, OptionError, Order
 
 KIND = "ONNX"
 OPSETS = range(13, 19)
@@ -23,16 +22,15 @@ def write(order: Order) -> Artefact:
 
     Raises:
         MissingPackageError: a package is missing.
-        ArtefactError: the converter refuses the network, or there is no such opset.
+        ArtefactError: the converter refuses the network.
+        OptionError: there is no such opset.
         WeightsError: the weights cannot be read.
         FileWriteError: the file cannot be written.
     """
     require("--to onnx", _PACKAGES, "onnx")
     opset = order.options.opset
     if opset not in OPSETS:
-        message = f"there is no opset {opset} for ONNX here: tf2onnx writes {OPSETS[0]} to {OPSETS[-1]}"
-        help = f"`--opset` is a number from {OPSETS[0]} to {OPSETS[-1]}"
-        raise ArtefactError((Diagnostic(code="E0601", message=message, span=None, help=help),))
+        raise OptionError(f"there is no opset {opset} for ONNX here: tf2onnx writes {OPSETS[0]} to {OPSETS[-1]}")
     done = convert(order, kind=KIND, worker="slimdsl.backends.onnx.worker", request={"opset": opset})
     return Artefact(
         path=order.path,

@@ -13,6 +13,8 @@ from slimdsl.backends.savedmodel.messages import Content, message
 from slimdsl.backends.savedmodel.signatures import Signature
 
 FILE_NAME = "saved_model.pb"
+ENTRIES = (FILE_NAME, "assets", "assets.extra", "fingerprint.pb", "keras_metadata.pb", "variables")
+"""What a SavedModel's folder may hold; anything else is somebody's own and would be lost with it."""
 TAG = "serve"
 """The tag under which every loader looks for what is to be served."""
 

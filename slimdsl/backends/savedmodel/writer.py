@@ -21,7 +21,7 @@ from slimdsl.backends.order import Artefact, ArtefactError, Order
 from slimdsl.backends.savedmodel.functions import Function, calling_function, network_function
 from slimdsl.backends.savedmodel.main_graph import main_graph, network_signature
 from slimdsl.backends.savedmodel.object_graph import OBJECT_GRAPH_KEY, ObjectGraph, checkpoint_key
-from slimdsl.backends.savedmodel.saved_model_file import FILE_NAME, saved_model
+from slimdsl.backends.savedmodel.saved_model_file import ENTRIES, FILE_NAME, saved_model
 from slimdsl.backends.savedmodel.signatures import SERVING_DEFAULT, TRAIN, Signature
 from slimdsl.diagnostics.diagnostic import Diagnostic
 from slimdsl.files import write_all
@@ -99,7 +99,7 @@ def _write_variables(order: Order, weights: WeightSource) -> Artefact:
         **main.saver,
     )
     check_size(file)
-    with replace_folder(order.path, FILE_NAME) as folder:
+    with replace_folder(order.path, FILE_NAME, ENTRIES) as folder:
         prefix = os.path.join(folder, VARIABLES_PREFIX)
         os.mkdir(os.path.dirname(prefix))
         tensors = _checkpoint(variables, weights, objects.checkpointed_objects())
@@ -123,7 +123,7 @@ def _write_frozen(order: Order, weights: WeightSource) -> Artefact:
     signature = network_signature(emitter)
     file = saved_model(emitter.emission(), [signature])
     check_size(file)
-    with replace_folder(order.path, FILE_NAME) as folder:
+    with replace_folder(order.path, FILE_NAME, ENTRIES) as folder:
         size = _write_file(folder, file, weights)
     facts = (*_signature_facts([signature]), ("call", f"tf.saved_model.load(path).signatures[{SERVING_DEFAULT!r}]"))
     return _artefact(order, "frozen SavedModel", size, file, facts)

@@ -8,7 +8,7 @@ them as the attribute `tf_saved_model.index_path`, as in what TensorFlow exports
 from __future__ import annotations
 
 from slimdsl.backends.conversion import TENSORFLOW, convert, refused, require
-from slimdsl.backends.order import Artefact, Order
+from slimdsl.backends.order import Artefact, OptionError, Order
 from slimdsl.ir.graph import Graph
 from slimdsl.types import symbol_names
 
@@ -54,11 +54,9 @@ def _sizes(graph: Graph, given: dict[str, int]) -> dict[str, int]:
     listed = ", ".join(names) or "none"
     for name, size in given.items():
         if name not in names:
-            raise refused(
-                graph, KIND, f"there is no size `{name}` to be given; open are: {listed}", "leave it out of `--sizes`"
-            )
+            raise OptionError(f"--sizes: there is no size `{name}` to be given; open are: {listed}")
         if not isinstance(size, int) or size < 1:
-            raise refused(graph, KIND, f"the size {name} cannot be {size}", "give a number of at least 1")
+            raise OptionError(f"--sizes: the size {name} cannot be {size}, it must be at least 1")
     missing = [name for name, batch in names.items() if not batch and name not in given]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
