@@ -71,7 +71,8 @@ class Engine:
     Args:
         train_graph: the training graph.
         eval_graph: the graph for inference of the same network.
-        recipe: what the training is; of its batch, `train` is given all examples of a step that this replica has.
+        recipe: what the training is. `train` is given the whole batch of a step; `accumulate` cuts it into that many
+            parts whose gradients are averaged.
         sizes: named size (``H``) -> number, for inputs whose sizes are not known.
         steps_per_epoch: for schedules that count in epochs; None where it is not known.
         precision: ``float32``, ``bfloat16`` or ``float16`` of the training step; see `precision`. With float16 the loss
@@ -82,6 +83,7 @@ class Engine:
     Attributes:
         variables: all that a checkpoint holds, by its name there.
         trained: names of the variables that are trained.
+        traces: how often the step has been traced, which is once for each shape of a batch.
 
     Raises:
         EngineError: recipe and network do not go together.
@@ -103,6 +105,7 @@ class Engine:
             raise EngineError(f"there is no precision `{precision}`, only {', '.join(PRECISIONS)}")
         self.recipe = recipe
         self._sizes = dict(sizes)
+        self.traces = 0
         self._seed = seed - (seed >> 63 << 64)
         self._replicas = _Replicas()
         self._length = Length(steps_per_epoch=steps_per_epoch, steps=_total_steps(recipe, steps_per_epoch))
@@ -220,6 +223,7 @@ class Engine:
 
     def _step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step of this replica."""
+        self.traces += 1
         batch = self._checked(batch)
         step = read(self._step_count)
         rate = learning_rate(self.recipe.optimizer.learning_rate, step, self._length)  # type: ignore[attr-defined]
