@@ -1,0 +1,186 @@
+"""The loop: what is logged and saved when, and what ends it early; with an engine of a few lines."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from slimdsl.files import FileWriteError
+from slimdsl.recipe.losses import MeanSquaredError
+from slimdsl.recipe.optimizers import Sgd
+from slimdsl.recipe.recipe import LossTerm, Recipe
+from slimdsl.runtime.checkpoints import checkpoint_path, checkpoint_steps
+from slimdsl.runtime.interrupt import Interrupt
+from slimdsl.runtime.nan_hunt import NotFiniteError
+from slimdsl.runtime.progress import Progress
+from slimdsl.runtime.resume import restore
+from slimdsl.runtime.training import Outcome, Run, Training
+
+POISON = 1e30
+
+
+class Line:
+    """A line that is fitted: the loss of a step depends on the batch and on all steps before it."""
+
+    def __init__(self) -> None:
+        self.variables = {"w": tf.Variable([0.0, 0.0]), "global_step": tf.Variable(0, dtype=tf.int64)}
+
+    def train(self, batch: Any) -> dict[str, tf.Tensor]:
+        weight, step = self.variables["w"], self.variables["global_step"]
+        error = weight - batch["x"]
+        weight.assign_sub(0.25 * error)
+        step.assign_add(1)
+        loss = tf.reduce_sum(error * error)
+        return {"total_loss": loss, "regularization_loss": tf.constant(0.0), "learning_rate": tf.constant(0.25)}
+
+
+def batches(start: int) -> Iterator[dict[str, tf.Tensor]]:
+    while True:
+        yield {"x": tf.constant(np.random.RandomState(start).standard_normal(2), tf.float32)}
+        start += 1
+
+
+def run(folder: Path, steps: int, engine: Line | None = None, **given: Any) -> Run:
+    settings = {"log_every": 2, "save_every": 5, "summary_every": 4, "keep": 2, **given.pop("settings", {})}
+    term = LossTerm(name="loss", loss=MeanSquaredError(), operands=("x", "y"))
+    recipe = Recipe(inputs={}, losses=(term,), optimizer=Sgd(), **settings)
+    values: dict[str, Any] = {"batches": batches, "histogrammed": ("w",), "progress": Progress(io.StringIO()), **given}
+    return Run(engine=engine or Line(), recipe=recipe, folder=str(folder), steps=steps, **values)
+
+
+def go_on(folder: Path, steps: int, start: int, **given: Any) -> Outcome:
+    engine = Line()
+    restore(engine.variables, checkpoint_path(str(folder), start))
+    return Training(run(folder, steps, engine, **given), start).train()
+
+
+def rows(folder: Path) -> list[dict[str, float]]:
+    found = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{name: number for name, number in row.items() if name != "images_per_second"} for row in found]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of 12 steps that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    outcome = Training(run(folder, 12), None).train()
+    assert (outcome.step, outcome.interrupted) == (12, "")
+    return folder
+
+
+def test_what_is_logged_and_saved(whole: Path) -> None:
+    assert [row["step"] for row in rows(whole)] == [2, 4, 6, 8, 10, 12]
+    assert list(rows(whole)[0]) == ["step", "total_loss", "regularization_loss", "learning_rate"]
+    assert {10, 12} <= set(checkpoint_steps(str(whole))) <= {5, 10, 12}
+    assert tf.train.load_checkpoint(str(whole)).get_tensor("global_step") == 12
+    assert len(list(whole.glob("events.out.tfevents.*"))) == 1
+
+
+@pytest.mark.parametrize("first", [5, 7, 10])
+def test_a_run_in_two_parts_is_the_whole_run(tmp_path: Path, whole: Path, first: int) -> None:
+    Training(run(tmp_path, first), None).train()
+    go_on(tmp_path, 12, first)
+    kept = [row for row in rows(tmp_path) if row["step"] != first or first % 2 == 0]
+    assert kept == rows(whole)
+    ends = [tf.train.load_checkpoint(str(folder)).get_tensor("w") for folder in (whole, tmp_path)]
+    np.testing.assert_array_equal(*ends)
+
+
+def test_rows_after_the_checkpoint_are_made_again(tmp_path: Path, whole: Path) -> None:
+    Training(run(tmp_path, 12, settings={"keep": 9}), None).train()
+    # As a kill in step 12 leaves it: all rows, and no checkpoint after step 5.
+    for step in (10, 12):
+        for path in tmp_path.glob(f"model.ckpt-{step}.*"):
+            path.unlink()
+    go_on(tmp_path, 12, 5)
+    assert rows(tmp_path) == rows(whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_finishes_the_step_and_saves(tmp_path: Path, whole: Path, number: int) -> None:
+    def interrupted(start: int) -> Iterator[dict[str, tf.Tensor]]:
+        for step, batch in enumerate(batches(start), start + 1):
+            if step == 7:
+                os.kill(os.getpid(), number)
+            yield batch
+
+    before = signal.getsignal(number)
+    outcome = Training(run(tmp_path, 12, batches=interrupted), None).train()
+    assert (outcome.step, outcome.interrupted) == (7, signal.Signals(number).name)
+    assert signal.getsignal(number) is before
+    assert checkpoint_steps(str(tmp_path))[-1] == 7
+    go_on(tmp_path, 12, 7)
+    assert rows(tmp_path) == rows(whole)
+
+
+def test_a_second_signal_ends_at_once() -> None:
+    with Interrupt() as interrupt:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupt.received == "SIGINT"
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def poisoned(step: int) -> Callable[[int], Iterator[dict[str, tf.Tensor]]]:
+    def made(start: int) -> Iterator[dict[str, tf.Tensor]]:
+        for number, batch in enumerate(batches(start), start + 1):
+            yield {"x": tf.constant([POISON, 0.0])} if number == step else batch
+
+    return made
+
+
+def test_a_loss_that_is_not_finite_stops_and_is_hunted_where_it_arose(tmp_path: Path) -> None:
+    seen = []
+
+    def hunt(batch: Any, variables: Any, step: int) -> str:
+        seen.append((float(batch["x"][0]), int(variables["global_step"].numpy()), step))
+        return "the layer `net/conv1`"
+
+    with pytest.raises(NotFiniteError) as caught:
+        Training(run(tmp_path, 12, batches=poisoned(8), hunt=hunt), None).train()
+    assert caught.value.step == 8
+    assert "the loss became infinite in step 8; the last good checkpoint is" in str(caught.value)
+    assert str(caught.value).endswith("the first of it is in the layer `net/conv1`")
+    # The steps since the checkpoint were made again, up to the one that went wrong.
+    assert seen == [(pytest.approx(POISON), 7, 7)]
+    assert checkpoint_steps(str(tmp_path))[-1] == 5
+    assert [row["step"] for row in rows(tmp_path)] == [2, 4, 6]
+
+
+def test_a_variable_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:
+    class Broken(Line):
+        def train(self, batch: Any) -> dict[str, tf.Tensor]:
+            found = super().train(batch)
+            if int(self.variables["global_step"].numpy()) == 5:
+                self.variables["w"].assign([np.nan, 0.0])
+            return found
+
+    with pytest.raises(NotFiniteError, match="the variable `w` became NaN or infinite in step 5") as caught:
+        Training(run(tmp_path, 12, Broken(), hunt=lambda *_: ""), None).train()
+    assert "clip_global_norm" in str(caught.value)
+    assert checkpoint_steps(str(tmp_path)) == [0]
+
+
+def test_a_checkpoint_that_cannot_be_written_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from slimdsl.runtime import checkpoints
+
+    real = checkpoints.write_bundle
+
+    def full(prefix: str, tensors: Any) -> None:
+        if prefix.endswith("-10"):
+            raise FileWriteError(prefix, None, "no space left on device")
+        real(prefix, tensors)
+
+    monkeypatch.setattr(checkpoints, "write_bundle", full)
+    with pytest.raises(FileWriteError, match="ckpt-10`: no space left"):
+        Training(run(tmp_path, 40), None).train()
+    assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / "model.ckpt-5")
