@@ -24,6 +24,9 @@ VALID = "valid"
 
 _ENDLESS = 2**62
 
+_EPOCH_STRIDE = 0x1E3779B97F4A7C15
+"""Between the seeds of two passes, so that those of neighbouring seeds of a run never meet; products wrap around."""
+
 
 @value
 class _Feed(Value):
@@ -180,11 +183,10 @@ def _numbers(
     return tf.data.Dataset.range(start, max(start, steps)).map(of_step).prefetch(4)
 
 
-def _seed(feed: _Feed, epoch: Any, index: Any) -> Any:
-    """The seed of an example in a pass: two integers."""
-    fold = tf.random.experimental.stateless_fold_in
-    base = tf.constant([feed.seed % 2**31, 0x51D3], tf.int32)
-    return fold(fold(base, epoch), index)
+def _seeds(feed: _Feed, epochs: Any, indices: Any) -> Any:
+    """The seeds of examples in their passes: two integers each, which the stateless operations mix themselves."""
+    base = tf.constant(feed.seed % 2**62, tf.int64)
+    return tf.stack([base + epochs * _EPOCH_STRIDE, indices], axis=-1)
 
 
 def _label(label: Any, feed: _Feed, where: Any) -> Any:
@@ -198,10 +200,10 @@ def _label(label: Any, feed: _Feed, where: Any) -> Any:
         return tf.identity(label)
 
 
-def _one(feed: _Feed, image: Any, epoch: Any, index: Any) -> Any:
+def _one(feed: _Feed, image: Any, seed: Any) -> Any:
     """The network's input made of a decoded image."""
     if feed.training and feed.preprocessing.train is not None:
-        made = feed.preprocessing.train(image, feed.size, feed.channels, _seed(feed, epoch, index))
+        made = feed.preprocessing.train(image, feed.size, feed.channels, seed)
     else:
         made = feed.preprocessing.evaluate(image, feed.size, feed.channels)
     made.set_shape([*feed.size, feed.channels])
@@ -224,7 +226,9 @@ def _from_arrays(source: ArraySource, feed: _Feed, numbered: tf.data.Dataset, ba
             made = feed.preprocessing.evaluate(taken, feed.size, feed.channels)
         else:
             signature = tf.TensorSpec([*feed.size, feed.channels], tf.float32)
-            made = tf.map_fn(lambda one: _one(feed, *one), (taken, epochs, indices), fn_output_signature=signature)
+            made = tf.map_fn(
+                lambda one: _one(feed, *one), (taken, _seeds(feed, epochs, indices)), fn_output_signature=signature
+            )
         made.set_shape([batch, *feed.size, feed.channels])
         label = tf.gather(labels, indices)
         return made, _label(label, feed, indices) if source.labels.ndim == 1 else label, valid
@@ -234,17 +238,16 @@ def _from_arrays(source: ArraySource, feed: _Feed, numbered: tf.data.Dataset, ba
 
 def _from_files(source: EncodedSource, feed: _Feed, numbered: tf.data.Dataset, batch: int) -> tf.data.Dataset:
     def read(indices: Any, epochs: Any, valid: Any) -> tuple[Any, ...]:
-        return (*source.payloads(indices), indices, epochs, valid)
+        return (*source.payloads(indices), indices, _seeds(feed, epochs, indices), valid)
 
-    def of_example(payload: Any, label: Any, index: Any, epoch: Any, valid: Any) -> tuple[Any, Any, Any]:
+    def of_example(payload: Any, label: Any, index: Any, seed: Any, valid: Any) -> tuple[Any, Any, Any]:
         encoded, label = source.encoded(payload, label)
         if feed.training and feed.preprocessing.train_encoded is not None:
-            seed = _seed(feed, epoch, index)
             image = feed.preprocessing.train_encoded(encoded, feed.size, feed.channels, seed)
             image.set_shape([*feed.size, feed.channels])
         else:
             decoded = decode(encoded, feed.preprocessing.decoded_channels(feed.channels))
-            image = _one(feed, decoded, epoch, index)
+            image = _one(feed, decoded, seed)
         return image, _label(label, feed, index), valid
 
     return (
