@@ -13,7 +13,7 @@ from slimdsl.json_text import json_text
 from slimdsl.version import __version__
 
 if TYPE_CHECKING:
-    from slimdsl.runtime.doctor import Installed, Report
+    from slimdsl.runtime.doctor import Installed, Library, Report
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -61,14 +61,28 @@ def _lines(report: Report) -> Iterator[str]:
             yield f"  XLA        {name}: {problem or 'works'}"
     yield ""
     yield "GPU"
-    if report.driver["smi"] or report.driver["cuda"]:
-        cuda = f"for CUDA {report.driver['cuda']}" if report.driver["cuda"] else ""
-        yield f"  driver     {', '.join(filter(None, (report.driver['smi'], cuda)))}"
-    if report.driver["problem"]:
-        yield f"  driver     {report.driver['problem']}"
-    for library in report.libraries:
-        yield f"  library    {library.name}: {library.path or library.problem}"
+    yield from _gpu_lines(report)
     yield f"  {report.gpu}"
+
+
+def _gpu_lines(report: Report) -> Iterator[str]:
+    driver = report.driver
+    if driver["smi"] or driver["cuda"]:
+        cuda = f"for CUDA {driver['cuda']}" if driver["cuda"] else ""
+        yield f"  driver     {', '.join(filter(None, (driver['smi'], cuda)))}"
+    if driver["problem"]:
+        yield f"  driver     {driver['problem']}"
+    missing = [library.name for library in report.libraries if _absent(library)]
+    for library in report.libraries:
+        if not _absent(library):
+            yield f"  library    {library.name}: {library.path or library.problem}"
+    if missing:
+        yield f"  not found  {', '.join(missing)}"
+
+
+def _absent(library: Library) -> bool:
+    """Whether there is no such file, as against one that cannot be loaded."""
+    return library.problem.startswith(f"{library.name}: cannot open")
 
 
 def _state(found: Installed) -> str:

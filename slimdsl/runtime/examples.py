@@ -20,6 +20,7 @@ from slimdsl.types import DType, SymbolicDim, shape_text, substitute, symbol_nam
 from slimdsl.values import Value, field, value
 from slimdsl.weights.npz import NpzFile
 from slimdsl.weights.source import WeightsError
+from slimdsl.weights.stored import WeightsFile
 from slimdsl.workers import one_line
 
 Array = npt.NDArray[Any]
@@ -228,7 +229,9 @@ def _read_archive(path: str, graph: Graph) -> dict[str, Array]:
         raise DataError(f"cannot read `{path}`: {error.strerror}") from None
 
 
-def _array(path: str, archive: NpzFile, name: str, tensor: Tensor, sizes: dict[str, int], *, batched: bool) -> Array:
+def _array(
+    path: str, archive: WeightsFile, name: str, tensor: Tensor, sizes: dict[str, int], *, batched: bool
+) -> Array:
     """One array, in the input's element type; `sizes` gets what the named sizes come to."""
     stored = archive.tensors[name]
     _require_shape(path, name, tensor, stored.shape, sizes, batched=batched)

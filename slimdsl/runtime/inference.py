@@ -59,7 +59,8 @@ class InferenceNetwork:
 
 def numpy_type(dtype: DType) -> np.dtype[Any]:
     """The numpy type of an element type, bfloat16 included."""
-    return np.dtype(tf.dtypes.as_dtype(dtype.value).as_numpy_dtype)
+    found: np.dtype[Any] = np.dtype(tf.dtypes.as_dtype(dtype.value).as_numpy_dtype)
+    return found
 
 
 def _open(tensor: Tensor) -> list[int | None]:

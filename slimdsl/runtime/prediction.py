@@ -134,7 +134,8 @@ def _probabilities(outputs: Mapping[str, Array], names: Sequence[str]) -> Array 
             continue
         if name == _LOGITS:
             powers: Array = np.exp(scores - scores.max())
-            return powers / powers.sum()
+            shares: Array = powers / powers.sum()
+            return shares
         # What is called so may be anything; probabilities are at least 0 and come to 1.
         if scores.min() >= 0 and abs(scores.sum() - 1) <= _TOLERANCE:
             return scores

@@ -1,0 +1,334 @@
+"""What is installed here, what of it works, and why a GPU is not used if it is not.
+
+TensorFlow and CUDA's libraries are asked in processes of their own with a limit on their time, because any of them may
+crash or hang. This module loads none of them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from slimdsl.values import Value, field, positional, value
+from slimdsl.workers import Answer, WorkerError, ask
+
+_WORKER = "slimdsl.runtime.doctor_worker"
+_PATIENCE = 120.0
+"""Seconds for one question: a first start of TensorFlow on a slow disk takes half a minute."""
+
+_SMI_PATIENCE = 20.0
+_TENSORFLOW = "tensorflow"
+
+
+@positional
+class Package(Value):
+    """A package: its name for pip, what it is imported as, and the extras of slimdsl that bring it; () for all."""
+
+    name: str
+    module: str
+    extras: tuple[str, ...] = ()
+
+
+PACKAGES: tuple[Package, ...] = (
+    Package("numpy", "numpy"),
+    Package("protobuf", "google.protobuf"),
+    Package("lark", "lark"),
+    Package("tensorflow", "tensorflow", ("train", "tf", "onnx", "tflite")),
+    Package("tensorboard", "tensorboard", ("train", "tf")),
+    Package("scikit-learn", "sklearn.datasets", ("train",)),
+    Package("google-crc32c", "google_crc32c", ("checkpoints",)),
+    Package("onnx", "onnx", ("onnx",)),
+    Package("onnxruntime", "onnxruntime", ("onnx",)),
+    Package("tf2onnx", "tf2onnx", ("onnx",)),
+    Package("ai-edge-litert", "ai_edge_litert.interpreter", ("tflite",)),
+    Package("rich", "rich", ("progress",)),
+)
+"""What slimdsl uses, with those that it cannot do without first."""
+
+_SECOND_NAMES = {"tensorflow": ("tensorflow-cpu", "tf-nightly", "tensorflow-macos", "tensorflow-intel")}
+"""Other packages that bring the same module."""
+
+
+@value
+class Installed(Value):
+    """A package here.
+
+    Attributes:
+        package: which one.
+        version: "" where it is not installed.
+        problem: why it cannot be loaded; "" where it can, or is not there.
+    """
+
+    package: Package
+    version: str
+    problem: str = field(default="")
+
+
+@value
+class Library(Value):
+    """A library that TensorFlow opens for GPUs: where it was found, or why it cannot be loaded."""
+
+    name: str
+    path: str
+    problem: str
+
+
+@value
+class Report(Value):
+    """All that was found.
+
+    Attributes:
+        packages: what is installed.
+        tensorflow: what TensorFlow says of itself; empty where it cannot be asked.
+        xla: device -> why XLA does not work there; "" where it does.
+        libraries: those that TensorFlow opens, where it was built for CUDA.
+        driver: what the driver says: `smi`, `problem`, `cuda`, `devices`.
+        gpu: one sentence on GPUs.
+        broken: what is installed and does not work, a sentence each.
+    """
+
+    packages: tuple[Installed, ...]
+    tensorflow: Mapping[str, Any]
+    xla: Mapping[str, str]
+    libraries: tuple[Library, ...]
+    driver: Mapping[str, Any]
+    gpu: str
+    broken: tuple[str, ...]
+
+
+def examine() -> Report:
+    """Look at everything; takes some ten seconds of a processor where TensorFlow is installed."""
+    versions = {package: _version(package) for package in PACKAGES}
+    # TensorFlow is asked by itself, beside the others: each process takes seconds to begin.
+    modules = [package.module for package, there in versions.items() if there and package.module != _TENSORFLOW]
+    with ThreadPoolExecutor() as pool:
+        importing = pool.submit(_import_problems, modules)
+        driving = pool.submit(_driver)
+        there = any(version for package, version in versions.items() if package.module == _TENSORFLOW)
+        tensorflow, problem = _answer({"question": "tensorflow"}) if there else ({}, "")
+        opening = pool.submit(_libraries, tensorflow)
+        xla = _xla(tensorflow)
+        problems = {**importing.result(), _TENSORFLOW: problem}
+        driver, libraries = driving.result(), opening.result()
+    packages = tuple(
+        Installed(package=package, version=found, problem=problems.get(package.module, "") if found else "")
+        for package, found in versions.items()
+    )
+    return Report(
+        packages=packages,
+        tensorflow=tensorflow,
+        xla=xla,
+        libraries=libraries,
+        driver=driver,
+        gpu=gpu_sentence(there, tensorflow, libraries, driver, os.environ, sys.platform),
+        broken=tuple(_broken(packages, xla)),
+    )
+
+
+def _broken(packages: Sequence[Installed], xla: Mapping[str, str]) -> Iterator[str]:
+    """What does not work, a sentence each."""
+    for found in packages:
+        name = found.package.name
+        if found.problem:
+            yield f"{name} {found.version} is installed and does not work: {found.problem}"
+        elif not found.version and not found.package.extras:
+            yield f"{name} is not installed, and slimdsl cannot do without it: pip install {name}"
+    for device, problem in xla.items():
+        if problem:
+            yield f"XLA does not work on {device}: {problem}"
+
+
+def _version(package: Package) -> str:
+    for name in (package.name, *_SECOND_NAMES.get(package.name, ())):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return ""
+
+
+def _import_problems(modules: Sequence[str]) -> Mapping[str, str]:
+    """Why modules cannot be imported; one that ends the process is found by asking for each alone."""
+    answer, problem = _answer({"question": "imports", "modules": list(modules)})
+    if not problem:
+        found: Mapping[str, str] = answer["problems"]
+        return found
+    if len(modules) <= 1:
+        return dict.fromkeys(modules, problem)
+    return {module: found for each in modules for module, found in _import_problems([each]).items()}
+
+
+def _xla(tensorflow: Mapping[str, Any]) -> dict[str, str]:
+    """Whether XLA works on the first device of each kind."""
+    first = {device["type"]: device["name"] for device in reversed(tensorflow.get("devices", ()))}
+    found = {}
+    for kind, name in sorted(first.items()):
+        if kind in ("CPU", "GPU"):
+            answer, problem = _answer({"question": "compile_with_xla", "device": f"/{name}"})
+            found[name] = problem or answer["problem"]
+    return found
+
+
+def cuda_libraries(cuda: str, cudnn: str) -> tuple[str, ...]:
+    """The libraries that TensorFlow opens, all or none, and two that XLA and several GPUs want.
+
+    Args:
+        cuda: the version of CUDA that TensorFlow was built for, such as ``12.5.1``.
+        cudnn: that of cuDNN.
+    """
+    major = int(cuda.partition(".")[0]) if cuda.partition(".")[0].isdecimal() else 12
+    # Some of them have numbers of their own.
+    own = {11: (10, 11), 12: (11, 11), 13: (12, 12)}.get(major, (major, major))
+    names = {
+        "cudart": f"{major}.0" if major == 11 else major,
+        "cublas": major,
+        "cublasLt": major,
+        "cufft": own[0],
+        "cusolver": own[1],
+        "cusparse": min(major, 12),
+        "cudnn": cudnn.partition(".")[0] or 9,
+        "nvrtc": "11.2" if major == 11 else major,
+        "nccl": 2,
+    }
+    return tuple(f"lib{name}.so.{number}" for name, number in names.items())
+
+
+OPTIONAL_LIBRARIES = ("libnvrtc", "libnccl")
+"""Without them TensorFlow uses a GPU all the same."""
+
+
+def _libraries(tensorflow: Mapping[str, Any]) -> tuple[Library, ...]:
+    if not tensorflow.get("cuda_build"):
+        return ()
+    names = cuda_libraries(tensorflow["cuda_version"], tensorflow["cudnn_version"])
+    answer, problem = _answer({"question": "libraries", "names": list(names)})
+    if problem:
+        return tuple(Library(name=name, path="", problem=problem) for name in names)
+    return tuple(Library(**entry) for entry in answer["libraries"])
+
+
+def _driver() -> dict[str, Any]:
+    """What nvidia-smi says, where it is there, and what the driver's own library says."""
+    found: dict[str, Any] = {"smi": "", "problem": "", "cuda": "", "devices": 0}
+    program = shutil.which("nvidia-smi")
+    if program:
+        query = [program, "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
+        try:
+            process = subprocess.run(query, capture_output=True, text=True, check=False, timeout=_SMI_PATIENCE)  # noqa: S603
+        except (OSError, subprocess.TimeoutExpired) as error:
+            found["problem"] = f"nvidia-smi does not answer: {type(error).__name__}"
+        else:
+            said = (process.stdout.strip() or process.stderr.strip()).splitlines()
+            found["smi" if process.returncode == 0 else "problem"] = "; ".join(said[:8])
+    if sys.platform.startswith("linux"):
+        answer, problem = _answer({"question": "driver"})
+        if problem:
+            found["problem"] = found["problem"] or f"the driver's library cannot be loaded: {problem}"
+        else:
+            number = answer["cuda_version"]
+            found["cuda"] = f"{number // 1000}.{number % 1000 // 10}"
+            found["devices"] = answer["devices"]
+            if answer["code"]:
+                found["problem"] = f"it answers with error {answer['code']}, {answer['message'] or 'unknown'}"
+    return found
+
+
+def gpu_sentence(
+    installed: bool,
+    tensorflow: Mapping[str, Any],
+    libraries: Sequence[Library],
+    driver: Mapping[str, Any],
+    environment: Mapping[str, str],
+    system: str,
+) -> str:
+    """One sentence: which GPUs are used, or why none is and what helps.
+
+    Args:
+        installed: whether TensorFlow is.
+        tensorflow: what it says of itself; empty where it cannot be asked.
+        libraries: those that it opens.
+        driver: as in `Report`.
+        environment: variables of the environment.
+        system: `sys.platform`.
+    """
+    gpus = [device for device in tensorflow.get("devices", ()) if device["type"] == "GPU"]
+    if gpus:
+        models = dict.fromkeys(device["model"] or device["name"] for device in gpus)
+        return f"TensorFlow uses {len(gpus)} GPU{'s' if len(gpus) > 1 else ''}: {', '.join(models)}"
+    if not installed:
+        return "no GPU is used: TensorFlow is not installed; pip install 'slimdsl[train]'"
+    if not tensorflow:
+        return "no GPU is used: TensorFlow is installed and does not work"
+    if system == "win32":
+        return "no GPU is used: TensorFlow has had no GPUs on Windows since 2.11; it has them in WSL2"
+    if system == "darwin":
+        return "no GPU is used: TensorFlow has none on macOS without Apple's plugin; pip install tensorflow-metal"
+    if not tensorflow["cuda_build"] and not tensorflow["rocm_build"]:
+        return "no GPU is used: this TensorFlow was built without CUDA; pip install 'tensorflow[and-cuda]'"
+    if tensorflow["rocm_build"]:
+        return (
+            "no GPU is used: this TensorFlow was built for ROCm and sees no GPU; `rocminfo` says what the driver sees"
+        )
+    return _cuda_sentence(tensorflow, libraries, driver, environment)
+
+
+def _cuda_sentence(
+    tensorflow: Mapping[str, Any],
+    libraries: Sequence[Library],
+    driver: Mapping[str, Any],
+    environment: Mapping[str, str],
+) -> str:
+    """Why a TensorFlow for CUDA sees no GPU."""
+    if not driver["cuda"] and not driver["smi"]:
+        return (
+            "no GPU is used: there is no NVIDIA driver here, no libcuda.so.1; without a GPU in this machine all is well"
+        )
+    hidden = environment.get("CUDA_VISIBLE_DEVICES")
+    if hidden is not None and (not hidden.strip() or hidden.strip().startswith("-")):
+        return f"no GPU is used: CUDA_VISIBLE_DEVICES={hidden.strip() or '(empty)'} in the environment hides them all"
+    if driver["problem"] and not driver["devices"]:
+        return f"no GPU is used: the NVIDIA driver is there, and does not work: {driver['problem']}"
+    if not driver["devices"]:
+        return "no GPU is used: the NVIDIA driver is there, and sees no GPU"
+    lost = [found.name for found in libraries if found.problem and not found.name.startswith(OPTIONAL_LIBRARIES)]
+    if lost:
+        release = tensorflow["version"]
+        return (
+            f"no GPU is used: TensorFlow cannot load {', '.join(lost)}; "
+            f"pip install 'tensorflow[and-cuda]=={release}' brings them"
+        )
+    if _older(driver["cuda"], tensorflow["cuda_version"]):
+        return (
+            f"no GPU is used: the driver is for CUDA {driver['cuda']}, and TensorFlow was built for "
+            f"{tensorflow['cuda_version']}; a newer driver is needed"
+        )
+    return (
+        "no GPU is used: driver and libraries are there, and TensorFlow lists none; "
+        "TF_CPP_MIN_LOG_LEVEL=0 python -c 'import tensorflow as tf; tf.config.list_physical_devices()' says more"
+    )
+
+
+def _older(driver: str, built: str) -> bool:
+    """Whether a driver's CUDA is of an older generation than that which TensorFlow was built for."""
+    left, right = (text.partition(".")[0] for text in (driver, built))
+    return left.isdecimal() and right.isdecimal() and int(left) < int(right)
+
+
+def _answer(request: Mapping[str, Any]) -> tuple[Answer, str]:
+    """The worker's answer, or why there is none."""
+    try:
+        return ask(_WORKER, request, timeout=_PATIENCE), ""
+    except WorkerError as error:
+        return {}, str(error)
+
+
+def system_text() -> str:
+    """Python and the machine in words."""
+    return f"Python {platform.python_version()} on {platform.system()} {platform.release()}, {platform.machine()}"
