@@ -1,4 +1,4 @@
-"""Checkpoints of a run: TensorFlow and slimdsl find and read them; the last few and the best stay; a failure keeps the old."""
+"""Checkpoints of a run: TensorFlow and slimdsl read them; the last few and the best stay; a failure keeps the old."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_rows_after_the_checkpoint_and_torn_ones_go(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_with_the_file(tmp_path: Path) -> None:
     metrics = MetricsFile.__new__(MetricsFile)
     metrics.path, metrics._file = "metrics.jsonl", open("/dev/full", "ab", buffering=0)  # noqa: SLF001, SIM115
-    with pytest.raises(FileWriteError, match="cannot write `metrics.jsonl`: no space left on device"):
+    with pytest.raises(FileWriteError, match=r"cannot write `metrics\.jsonl`: no space left on device"):
         metrics.row(1, {})
     metrics.close()
 

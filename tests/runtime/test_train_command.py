@@ -1,0 +1,218 @@
+"""`slimdsl train`: what it writes and says, how it goes on, and what it refuses before the first step."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from slimdsl.cli.main import main
+
+ONEDNN = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")
+"""What TensorFlow in this process was loaded with: other kernels round otherwise."""
+
+NET = """slim 1
+
+net small(classes = 3) {
+  input images: float32[N, 8, 8, 1]
+  conv(4, 3x3, norm=batch_norm) as conv1
+  max_pool(2x2) as pool1
+  flatten
+  dropout(0.5) as drop
+  fc(classes, activation=none) as logits
+  output logits
+}
+
+train {
+  batch = 4
+  steps = 12
+  log_every = 1
+  save_every = 5
+  averages = 0.9
+  optimizer momentum(learning_rate=exponential(0.05, decay=0.9, steps=3))
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a network and data, and `whole`: a run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "small.slim").write_text(NET)
+    random = np.random.RandomState(0)
+    labels = np.arange(30) % 3
+    images = (random.rand(30, 8, 8, 1) * 40 + labels.reshape(-1, 1, 1, 1) * 80).astype(np.uint8)
+    np.savez(folder / "data.npz", images=images, labels=labels)
+    np.savez(folder / "bad_labels.npz", images=images, labels=labels + 1)
+    np.savez(folder / "colours.npz", images=np.repeat(images, 3, axis=3), labels=labels)
+    assert train(folder, "whole") == 0
+    return folder
+
+
+def train(place: Path, run: str, *options: str, data: str = "data.npz") -> int:
+    given = ["--data", str(place / data), "--logdir", str(place / run), *options]
+    return main(["train", str(place / "small.slim"), *given])
+
+
+def rows(folder: Path) -> list[dict[str, float]]:
+    found = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{name: number for name, number in row.items() if name != "images_per_second"} for row in found]
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    reader = tf.train.load_checkpoint(str(folder))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def test_the_folder_of_a_run(place: Path) -> None:
+    folder = place / "whole"
+    names = {path.name for path in folder.iterdir()}
+    assert {"recipe.slim", "recipe.json", "metrics.jsonl", "checkpoint", "model.ckpt-12.index"} <= names
+    row = json.loads((folder / "metrics.jsonl").read_text().splitlines()[0])
+    assert {"step", "total_loss", "regularization_loss", "learning_rate", "images_per_second"} <= set(row)
+    assert [row["step"] for row in rows(folder)] == list(range(1, 13))
+    assert rows(folder)[-1]["learning_rate"] == pytest.approx(0.05 * 0.9**3)
+    recorded = json.loads((folder / "recipe.json").read_text())
+    assert recorded["recipe"]["optimizer"]["name"] == "momentum"
+    assert "averages = 0.9" in (folder / "recipe.slim").read_text()
+    found = weights(folder)
+    assert {
+        "small/conv1/weights",
+        "small/conv1/weights/Momentum",
+        "small/conv1/weights/ExponentialMovingAverage",
+        "small/conv1/BatchNorm/moving_mean",
+        "global_step",
+    } <= set(found)
+    assert found["global_step"] == 12
+
+
+def test_a_run_of_two_commands_is_the_whole_run(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(place, "parts", "--steps", "7") == 0
+    assert train(place, "parts") == 0
+    assert "going on with" in capsys.readouterr().err
+    assert rows(place / "parts") == rows(place / "whole")
+    whole, parts = weights(place / "whole"), weights(place / "parts")
+    for name, value in whole.items():
+        np.testing.assert_array_equal(parts[name], value, err_msg=name)
+    assert train(place, "parts") == 0
+    assert "has been trained for 12 steps already" in capsys.readouterr().err
+
+
+def ended(place: Path, run: str, number: int, step: int) -> tuple[int, str]:
+    """Train in a process of its own, end it by a signal once a checkpoint is there; its exit code and what it said."""
+    command = [sys.executable, "-m", "slimdsl", "train", str(place / "small.slim"), "--data", str(place / "data.npz")]
+    command += ["--logdir", str(place / run), "--steps", "100000", "--set", "train.save_every=200"]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": ONEDNN}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not (place / run / f"model.ckpt-{step}.index").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    return process.returncode, said
+
+
+def test_a_process_that_is_ended_goes_on_by_the_same_command(place: Path) -> None:
+    code, said = ended(place, "ended", signal.SIGTERM, 200)
+    assert (code, weights(place / "ended")["global_step"]) == (130, int(said.split("step ")[-1].split(" of")[0]))
+    assert "interrupted by SIGTERM and saved at step" in said
+    assert f"slimdsl train {place / 'small.slim'}" in said
+    later = (int(weights(place / "ended")["global_step"]) // 200 + 2) * 200
+    code, said = ended(place, "ended", signal.SIGKILL, later)
+    assert code == -signal.SIGKILL
+    assert "going on with" in said
+    goal = max(int(row["step"]) for row in rows(place / "ended")) + 5
+    for run in ("ended", "not_ended"):
+        assert train(place, run, "--steps", str(goal), "--set", "train.save_every=200") == 0
+    assert rows(place / "ended") == rows(place / "not_ended")
+
+
+def test_nan_names_the_layer_and_its_line(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(place, "nan", "--set", "train.optimizer=sgd(learning_rate=1e38)", "--set", "train.averages=none") == 1
+    said = capsys.readouterr().err
+    assert "in step 2" in said or "in step 3" in said
+    assert "small.slim:" in said
+    assert "model.ckpt-0" in said
+    assert not (place / "nan" / "model.ckpt-12.index").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--set", "train.optimzer=sgd(0.1)"], "did you mean `optimizer`?"),
+        (["--set", "train.batch=0"], "train.batch"),
+        (["--set", "batch=8"], "write --set train.key=value"),
+        (["--batch", "8", "--set", "train.batch=8"], "train.batch is set already"),
+        (["--steps", "3", "--epochs", "2"], "give one of the two"),
+        (["--ema"], "--ema, --except and --rename are about --init"),
+        (["--set", "train.optimizer=sgd(0.1)"], '`recipe.optimizer.name` was "momentum" and is "sgd"'),
+        (["-D", "classes=4"], "holds another run"),
+        (["--data", "/nowhere/at/all"], "there is no file or folder `/nowhere/at/all`"),
+    ],
+)
+def test_wrong_usage_is_told_and_changes_nothing(
+    place: Path, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in (place / "whole").iterdir()}
+    assert train(place, "whole", *options) == 2
+    assert said in capsys.readouterr().err
+    assert {path.name: path.stat().st_mtime_ns for path in (place / "whole").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "said"),
+    [
+        ([], "bad_labels.npz", "3 classes"),
+        ([], "colours.npz", "channels"),
+        (["--batch", "31"], "data.npz", "fewer than the batch of 31"),
+        (["--trainable", "nothing"], "data.npz", "nothing"),
+        (["--init", "INIT", "--except", "misspelt"], "data.npz", "misspelt"),
+    ],
+)
+def test_a_dry_run_finds_what_is_wrong_and_writes_nothing(
+    place: Path, options: list[str], data: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [str(place / "whole") if option == "INIT" else option for option in options]
+    assert train(place, "dry", "--dry-run", *options, data=data) in (1, 2)
+    assert said in capsys.readouterr().err
+    assert not (place / "dry").exists()
+
+
+def test_a_dry_run_of_what_is_right(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(place, "dry", "--dry-run") == 0
+    assert "nothing was written" in capsys.readouterr().out
+    assert not (place / "dry").exists()
+
+
+def test_beginning_with_the_values_of_another_run(place: Path) -> None:
+    options = ["--init", str(place / "whole"), "--except", "logits", "-D", "classes=5", "--trainable", "logits"]
+    assert train(place, "tuned", *options, "--set", "train.freeze_batch_norm=true") == 0
+    whole, tuned = weights(place / "whole"), weights(place / "tuned")
+    for name in ("small/conv1/weights", "small/conv1/BatchNorm/moving_mean"):
+        np.testing.assert_array_equal(tuned[name], whole[name])
+    assert tuned["small/logits/weights"].shape == (64, 5)
+
+
+def test_fresh_begins_anew(place: Path) -> None:
+    assert train(place, "again", "--steps", "3") == 0
+    assert train(place, "again", "--steps", "2", "--batch", "2", "--fresh") == 0
+    assert [row["step"] for row in rows(place / "again")] == [1, 2]
+    assert not (place / "again" / "model.ckpt-3.index").exists()
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU")
+def test_a_gpu_that_is_not_there(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(place, "gpu", "--device", "gpu") == 2
+    assert "--device gpu: TensorFlow lists no GPU: " in capsys.readouterr().err
+    assert not (place / "gpu").exists()
