@@ -237,7 +237,9 @@ class Engine:
             self._apply(gradients, rate)
         if self._averages:
             self._averages.update(step)
-        assign(self._step_count, step + 1)
+        # Else the step would be counted where an iterator has no batch for it.
+        with tf.control_dependencies(sums["scalars"]):
+            assign(self._step_count, step + 1)
         scalars, metrics = sums["scalars"], sums["metrics"]
         shared = self._replicas.total([*scalars, *metrics])
         values = [

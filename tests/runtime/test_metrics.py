@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pytest
-import sklearn.metrics as sk
 import tensorflow as tf
 
 from slimdsl.recipe.base import Metric
@@ -27,6 +27,7 @@ from slimdsl.recipe.recipe import MetricTerm, Recipe
 from slimdsl.runtime.errors import EngineError
 from slimdsl.runtime.metrics import Metrics
 
+sk: Any = import_module("sklearn.metrics")  # it ships no types
 draw = np.random.RandomState(5)
 LOGITS = draw.standard_normal([50, 8]).astype(np.float32)
 NUMBERS = draw.randint(0, 8, [50])
