@@ -145,7 +145,9 @@ def _write(
                 if advance is not None:
                     advance(size)
     except tf.errors.OpError as error:
-        raise FileWriteError(output, None, error.message.splitlines()[0]) from None
+        # TensorFlow puts its temporary path before the reason.
+        reason = error.message.splitlines()[0].rpartition("; ")[2]
+        raise FileWriteError(output, None, reason[:1].lower() + reason[1:]) from None
     except OSError as error:
         raise explained(output, error) from None
 

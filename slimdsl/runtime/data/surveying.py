@@ -18,6 +18,9 @@ from slimdsl.values import Value, positional, value
 from slimdsl.weights.checksums import library
 
 _CHUNK = 256
+_OF_FIXED_CHANNELS = (b"BM", b"GIF8")
+"""How files begin whose channels TensorFlow does not convert."""
+
 FEW = 32
 """How many examples are decoded before a training begins, where not all are."""
 
@@ -84,7 +87,7 @@ def survey(
         for start in range(0, len(numbers), _CHUNK):
             for index, seen in zip(
                 numbers[start : start + _CHUNK],
-                pool.map(lambda index: _look(source, index), numbers[start : start + _CHUNK]),
+                pool.map(lambda index: _look(source, index, channels), numbers[start : start + _CHUNK]),
                 strict=True,
             ):
                 examined += 1
@@ -108,7 +111,7 @@ def survey(
     )
 
 
-def _look(source: EncodedSource, index: int) -> _Seen:
+def _look(source: EncodedSource, index: int, channels: int | None) -> _Seen:
     try:
         encoded, label = source.read(index)
     except DataError as error:
@@ -116,12 +119,18 @@ def _look(source: EncodedSource, index: int) -> _Seen:
     if not encoded:
         return _Seen(label, None, f"{source.where(index)} is empty")
     try:
-        height, width, channels = decode(encoded, 0).shape
+        height, width, own = decode(encoded, 0).shape
     except (tf.errors.OpError, ValueError) as error:
         what = "is no image that can be read" if "nknown image file format" in str(error) else "is a damaged image"
         return _Seen(label, None, f"{source.where(index)} {what}")
     problem = "" if label is not None else f"{source.where(index)} has no `image/class/label`"
-    return _Seen(label, (int(height), int(width), int(channels)), problem)
+    if channels is not None and encoded.startswith(_OF_FIXED_CHANNELS):
+        try:
+            decode(encoded, channels)
+        except (tf.errors.OpError, ValueError):
+            # Of PNGs and JPEGs TensorFlow converts the channels.
+            problem = f"{source.where(index)} has {own} channels, and the network takes {channels}: make it a PNG"
+    return _Seen(label, (int(height), int(width), int(own)), problem)
 
 
 def _outside(source: DataSource, index: int, label: int | None, classes: int | None) -> str:

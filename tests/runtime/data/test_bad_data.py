@@ -247,3 +247,16 @@ def test_wrong_names_of_classes(records: Path, tmp_path: Path, text: str, messag
     (tmp_path / "labels.txt").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         open_data(str(tmp_path))
+
+
+def test_channels_that_cannot_be_converted_are_named(tmp_path: Path) -> None:
+    # The smallest BMP: one pixel of three channels.
+    head = b"BM" + (58).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little") + (40).to_bytes(4, "little")
+    size = (1).to_bytes(4, "little") * 2 + (1).to_bytes(2, "little") + (24).to_bytes(2, "little") + bytes(24)
+    (tmp_path / "dot").mkdir()
+    (tmp_path / "dot" / "one.bmp").write_bytes(head + size + bytes((1, 2, 3, 0)))
+    source = open_data(str(tmp_path), "all")
+    assert source.image_shape == (1, 1, 3)
+    assert source.problems(channels=3) == ()
+    (problem,) = source.problems(channels=1)
+    assert problem == f"`{tmp_path}/dot/one.bmp` has 3 channels, and the network takes 1: make it a PNG"
