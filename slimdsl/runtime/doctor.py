@@ -112,9 +112,8 @@ def examine() -> Report:
         importing = pool.submit(_import_problems, modules)
         driving = pool.submit(_driver)
         there = any(version for package, version in versions.items() if package.module == _TENSORFLOW)
-        tensorflow, problem = _answer({"question": "tensorflow"}) if there else ({}, "")
+        tensorflow, xla, problem = _tensorflow() if there else ({}, {}, "")
         opening = pool.submit(_libraries, tensorflow)
-        xla = _xla(tensorflow)
         problems = {**importing.result(), _TENSORFLOW: problem}
         driver, libraries = driving.result(), opening.result()
     packages = tuple(
@@ -165,15 +164,21 @@ def _import_problems(modules: Sequence[str]) -> Mapping[str, str]:
     return {module: found for each in modules for module, found in _import_problems([each]).items()}
 
 
-def _xla(tensorflow: Mapping[str, Any]) -> dict[str, str]:
-    """Whether XLA works on the first device of each kind."""
-    first = {device["type"]: device["name"] for device in reversed(tensorflow.get("devices", ()))}
-    found = {}
-    for kind, name in sorted(first.items()):
-        if kind in ("CPU", "GPU"):
-            answer, problem = _answer({"question": "compile_with_xla", "device": f"/{name}"})
-            found[name] = problem or answer["problem"]
-    return found
+def _tensorflow() -> tuple[Answer, dict[str, str], str]:
+    """What TensorFlow says of itself, whether XLA works by device, and why it cannot be asked."""
+    found, problem = _answer({"question": "tensorflow", "xla": True})
+    if not problem:
+        return found, found.pop("xla"), ""
+    # XLA may be what ended the process: everything is asked for alone.
+    found, problem = _answer({"question": "tensorflow", "xla": False})
+    if problem:
+        return {}, {}, problem
+    found.pop("xla")
+    xla = {}
+    for device in dict.fromkeys(device["type"] for device in found["devices"] if device["type"] in ("CPU", "GPU")):
+        answer, problem = _answer({"question": "compile_with_xla", "device": f"{device}:0"})
+        xla[f"{device}:0"] = problem or answer["problem"]
+    return found, xla, ""
 
 
 def cuda_libraries(cuda: str, cudnn: str) -> tuple[str, ...]:

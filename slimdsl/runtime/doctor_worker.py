@@ -29,8 +29,8 @@ def imports(modules: list[str]) -> Answer:
     return {"problems": found}
 
 
-def tensorflow() -> Answer:
-    """What TensorFlow was built for, and the devices that it sees."""
+def tensorflow(xla: bool) -> Answer:
+    """What TensorFlow was built for, the devices that it sees, and with `xla` whether XLA works on them."""
     import tensorflow as tf
 
     build = tf.sysconfig.get_build_info()
@@ -53,7 +53,14 @@ def tensorflow() -> Answer:
         "cudnn_version": str(build.get("cudnn_version", "")),
         "compute_capabilities": [str(entry) for entry in build.get("cuda_compute_capabilities", [])],
         "devices": devices,
+        "xla": {name: compile_with_xla(name)["problem"] for name in first_devices(devices)} if xla else {},
     }
+
+
+def first_devices(devices: list[dict[str, Any]]) -> list[str]:
+    """The names of the first device of each kind that XLA compiles for here."""
+    first = {device["type"]: device["name"] for device in reversed(devices)}
+    return [first[kind] for kind in ("CPU", "GPU") if kind in first]
 
 
 def compile_with_xla(device: str) -> Answer:
@@ -64,11 +71,14 @@ def compile_with_xla(device: str) -> Answer:
     product = tf.function(lambda left, right: tf.nn.relu(tf.matmul(left, right) + 1.0), jit_compile=True)
     left = np.arange(12, dtype=np.float32).reshape(3, 4)
     right = np.ones((4, 2), np.float32)
-    with tf.device(device):
-        result = product(tf.constant(left), tf.constant(right))
+    try:
+        with tf.device(f"/{device}"):
+            result = product(tf.constant(left), tf.constant(right))
+    except Exception as error:
+        return {"problem": one_line(error) or type(error).__name__}
     if not np.allclose(result.numpy(), np.maximum(left @ right + 1.0, 0.0)):
         return {"problem": "what it computes is wrong"}
-    return {"problem": "", "device": result.device}
+    return {"problem": ""}
 
 
 def libraries(names: list[str]) -> Answer:
