@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,9 @@ HEAD = 12
 TAIL = 4
 _NO_LABEL = -(2**62)
 _READ_AHEAD = 1 << 16
+
+MOST_OPEN = 256
+"""How many files stay open; of more, each is opened for each record: systems allow a process about a thousand."""
 
 FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string, ""),
@@ -139,6 +143,8 @@ class RecordSource(EncodedSource):
         self.paths = tuple(paths)
         self.table = table
         self._descriptors: dict[int, int] = {}
+        # The input pipeline reads from several threads.
+        self._lock = threading.Lock()
 
     def __del__(self) -> None:
         for descriptor in getattr(self, "_descriptors", {}).values():
@@ -165,7 +171,7 @@ class RecordSource(EncodedSource):
         """
         file, offset, size = (int(column[index]) for column in (self.table.files, self.table.offsets, self.table.sizes))
         try:
-            content = os.pread(self._descriptor(file), size + TAIL, offset)
+            content = self._pread(file, size + TAIL, offset)
         except OSError as error:
             raise DataError(f"cannot read `{self.paths[file]}`: {error.strerror}") from None
         if len(content) != size + TAIL:
@@ -175,10 +181,19 @@ class RecordSource(EncodedSource):
             raise DataError(f"{self.where(index)} is damaged: its checksum is wrong")
         return content[:size]
 
-    def _descriptor(self, file: int) -> int:
-        if file not in self._descriptors:
-            self._descriptors[file] = os.open(self.paths[file], os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        return self._descriptors[file]
+    def _pread(self, file: int, size: int, offset: int) -> bytes:
+        flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+        if len(self.paths) <= MOST_OPEN:
+            with self._lock:
+                if file not in self._descriptors:
+                    self._descriptors[file] = os.open(self.paths[file], flags)
+                descriptor = self._descriptors[file]
+            return os.pread(descriptor, size, offset)
+        descriptor = os.open(self.paths[file], flags)
+        try:
+            return os.pread(descriptor, size, offset)
+        finally:
+            os.close(descriptor)
 
     def payloads(self, indices: Any) -> tuple[Any, Any]:
         def records(numbers: Indices) -> Any:

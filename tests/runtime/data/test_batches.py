@@ -121,6 +121,14 @@ def test_small_images_are_decoded_once(small_folder: Path, monkeypatch: pytest.M
     assert other.decoded[3] is None  # type: ignore[attr-defined]
 
 
+def test_of_many_files_none_stays_open(records: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = some(open_data(str(records)), 4)
+    monkeypatch.setattr("slimdsl.runtime.data.records.MOST_OPEN", 1)
+    source = open_data(str(records))
+    assert equal(held, some(source, 4))
+    assert source._descriptors == {}  # type: ignore[attr-defined]  # noqa: SLF001
+
+
 def test_digits_get_the_networks_size_and_channels() -> None:
     source = open_data()
     assert default_preprocessing("vgg_16", source, (224, 224)) == "lenet"
