@@ -213,6 +213,7 @@ def _opening_lines(prepared: Prepared) -> list[str]:
         f"{begin}, on {order.device}, {order.precision}{', XLA' if order.xla else ''}",
         f"  {examples}; {shape} by the preprocessing `{prepared.preprocessing}`",
         f"  {length}",
+        *(f"  changed: {change}" for change in prepared.changed),
     ]
 
 

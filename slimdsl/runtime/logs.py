@@ -7,6 +7,7 @@ takes the tensorboard package.
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import time
@@ -48,9 +49,10 @@ class MetricsFile:
         Raises:
             FileWriteError: the disk is full.
         """
-        # Infinities and NaN are written as JSON readers of Python and JavaScript libraries know them.
+        # JSON has no NaN; a metric of nothing is one.
+        known = {name: number if math.isfinite(number) else None for name, number in numbers.items()}
         try:
-            write_all(self._file.fileno(), (json.dumps({_STEP_KEY: step, **numbers}) + "\n").encode())
+            write_all(self._file.fileno(), (json.dumps({_STEP_KEY: step, **known}) + "\n").encode())
         except OSError as error:
             raise explained(self.path, error) from error
 

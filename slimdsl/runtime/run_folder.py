@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from importlib import import_module
 
-from slimdsl.files import replace_file, write_all
+from slimdsl.files import FileWriteError, replace_file, write_all
 from slimdsl.ir.graph import Graph
 from slimdsl.ir.text import print_graph
 from slimdsl.runtime.checkpoints import BEST_FILE, checkpoint_steps, clear_leftovers, remove_checkpoint
@@ -43,6 +43,14 @@ def network_document(graph: Graph) -> dict[str, object]:
         "digest": sha256(print_graph(graph).encode()).hexdigest()[:16],
         "variables": {variable.name: list(variable.shape) for variable in graph.variables},
     }
+
+
+def changed_settings(folder: str, document: Mapping[str, object]) -> list[str]:
+    """What is to be changed of a run that is gone on with, each in words."""
+    recorded = _recorded(folder)
+    if recorded is None:
+        return []
+    return [text for _, text in _compared("recipe", recorded.get("recipe"), document["recipe"])]
 
 
 def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
@@ -88,8 +96,7 @@ def prepare(folder: str, document: Mapping[str, object], *, fresh: bool) -> int 
     Raises:
         RunError: it holds another run, or checkpoints of nobody knows what.
     """
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise RunError(f"`{folder}` is no folder: --logdir names another")
+    _require_place(folder)
     steps = checkpoint_steps(folder)
     recorded = _recorded(folder)
     if recorded is None:
@@ -111,6 +118,21 @@ def prepare(folder: str, document: Mapping[str, object], *, fresh: bool) -> int 
     return max(steps, default=None)
 
 
+def _require_place(folder: str) -> None:
+    """Refuse a folder that is none, cannot be made or cannot be written to, as far as that can be seen.
+
+    Raises:
+        RunError: it is such a one.
+    """
+    above = os.path.abspath(folder)
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if not os.path.isdir(above):
+        raise RunError(f"`{folder}` cannot be written: `{above}` is no folder; --logdir names another")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise RunError(f"`{folder}` cannot be written: `{above}` may not be written to; --logdir names another")
+
+
 def _recorded(folder: str) -> Mapping[str, object] | None:
     """What the folder's run is; None where it holds none.
 
@@ -130,13 +152,25 @@ def _recorded(folder: str) -> Mapping[str, object] | None:
     return recorded
 
 
+def make_folder(folder: str) -> None:
+    """Make the folder, and those above it, where it is not there.
+
+    Raises:
+        FileWriteError: it cannot be made.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or "unknown reason"
+        raise FileWriteError(folder, error.errno, reason[0].lower() + reason[1:]) from error
+
+
 def begin(folder: str, document: Mapping[str, object], text: str, *, goes_on: bool) -> None:
-    """Make the folder a run's: what an earlier run has left is removed, unless this one goes on with it.
+    """Make the folder, which is there, a run's: what another has left is removed, unless this one goes on with it.
 
     Raises:
         FileWriteError, OSError: it cannot be written.
     """
-    os.makedirs(folder, exist_ok=True)
     if not goes_on:
         _remove_run(folder)
     clear_leftovers(folder)

@@ -110,7 +110,7 @@ class Training:
             NotFiniteError: a loss or a variable became NaN or infinite.
             FileWriteError, OSError: what has to be written cannot be; checkpoints are whole as they are.
             WeightsError: a checkpoint cannot be written, or not be read again.
-            tf.errors.OpError: the data cannot be read.
+            Whatever the batches raise, once the steps before are saved.
         """
         run = self._run
         metrics = MetricsFile(run.folder, self._step)
@@ -145,7 +145,7 @@ class Training:
         saved = self._step
         while self._step < run.steps:
             begun = time.monotonic()
-            batch = next(batches)
+            batch = self._next(batches)
             self._waited += time.monotonic() - begun
             self._pending.append(run.engine.train(batch))
             self._step += 1
@@ -165,6 +165,15 @@ class Training:
             if interrupt.received:
                 break
         assert saved == self._step, "the last step is saved"
+
+    def _next(self, batches: Iterator[Batch]) -> Batch:
+        """The next batch; where there is none, what was trained so far is saved before that is told."""
+        try:
+            return next(batches)
+        except Exception:
+            self._check_losses()
+            self._save()
+            raise
 
     def _check_losses(self) -> None:
         """Fetch the losses of the steps since the last time; stop at the first that is not finite."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -20,11 +19,12 @@ from slimdsl.runtime.data.pipeline import batches, default_preprocessing, steps_
 from slimdsl.runtime.data.source import DataSource
 from slimdsl.runtime.data.surveying import explain_failure, require_usable
 from slimdsl.runtime.engine import Engine
+from slimdsl.runtime.errors import EngineError
 from slimdsl.runtime.feeding import Feed, check_class_names, feed_of
 from slimdsl.runtime.nan_hunt import NanHunt
 from slimdsl.runtime.progress import Progress
 from slimdsl.runtime.resume import restore
-from slimdsl.runtime.run_folder import begin, network_document, occupied, prepare
+from slimdsl.runtime.run_folder import begin, changed_settings, make_folder, network_document, occupied, prepare
 from slimdsl.runtime.training import Batch, Outcome, Run, Training
 from slimdsl.values import Record, Value, field, value
 from slimdsl.version import __version__
@@ -87,6 +87,7 @@ class Prepared(Record):
         steps: how many there will be.
         steps_per_epoch: of a pass over the data.
         start: the step of the checkpoint that it goes on from; None to begin.
+        changed: what is changed of the run that it goes on with, in words.
         document: the record of the run.
     """
 
@@ -97,6 +98,7 @@ class Prepared(Record):
     steps: int
     steps_per_epoch: int
     start: int | None
+    changed: tuple[str, ...]
     document: dict[str, object]
 
 
@@ -109,9 +111,15 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
 
     Raises:
         DataError: the data cannot be used; MissingDataError where they are not there.
+        EngineError: batch and recipe do not go together.
         RunError: the folder holds another run.
     """
     recipe = order.recipe
+    if recipe.batch % recipe.accumulate:
+        raise EngineError(
+            f"a batch of {recipe.batch} cannot be cut into {recipe.accumulate} equal parts to accumulate: "
+            "train.batch has to be a multiple of train.accumulate"
+        )
     classes = feed_of_classes(order)
     source = open_data(order.data, "train", classes=classes)
     feed = feed_of(order.train_graph, recipe, source)
@@ -142,6 +150,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         steps=steps,
         steps_per_epoch=per_epoch,
         start=start,
+        changed=tuple(changed_settings(order.logdir, document)) if start is not None else (),
         document=document,
     )
 
@@ -247,7 +256,7 @@ def carry_out(prepared: Prepared, engine: Engine) -> Outcome:
         NotFiniteError, FileWriteError, WeightsError, DataError, EngineError, OSError: as `Training.train`.
     """
     folder = prepared.order.logdir
-    os.makedirs(folder, exist_ok=True)
+    make_folder(folder)
     with occupied(folder):
         begin(folder, prepared.document, recipe_text(prepared.order.recipe), goes_on=prepared.start is not None)
         try:

@@ -30,6 +30,13 @@ def test_rows_have_full_precision(tmp_path: Path) -> None:
     assert row == {"step": 10, "total_loss": 0.30000000000000004, "learning_rate": 0.0010000000474974513}
 
 
+def test_what_is_no_number_is_null(tmp_path: Path) -> None:
+    metrics = MetricsFile(str(tmp_path), 0)
+    metrics.row(1, {"metrics/mean_iou": float("nan")})
+    metrics.close()
+    assert (tmp_path / "metrics.jsonl").read_text() == '{"step": 1, "metrics/mean_iou": null}\n'
+
+
 def test_rows_after_the_checkpoint_and_torn_ones_go(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n[]\n\x00\n{"step": 2')

@@ -49,7 +49,7 @@ def _saved(folder: Path, step: int, variables: dict[str, tf.Variable]) -> str:
 
 def test_all_values_come_back(tmp_path: Path) -> None:
     half = tf.constant([0.1, 2.0], tf.bfloat16)
-    first = _variables(w=np.float32([[1, 2], [3, 4]]), half=half, global_step=np.int64(7))
+    first = _variables(w=np.array([[1, 2], [3, 4]], np.float32), half=half, global_step=np.int64(7))
     prefix = _saved(tmp_path, 7, first)
     second = _variables(w=np.zeros([2, 2], np.float32), half=tf.zeros([2], tf.bfloat16), global_step=np.int64(0))
     restore(second, prefix)
@@ -66,7 +66,9 @@ def test_copies_do_not_change_with_the_variable() -> None:
 
 def test_a_checkpoint_of_another_training_is_refused_whole(tmp_path: Path) -> None:
     prefix = _saved(
-        tmp_path, 1, _variables(w=np.float32([1, 2]), b=np.float32([1]), step=np.int64(1), old=np.float32(0))
+        tmp_path,
+        1,
+        _variables(w=np.array([1, 2], np.float32), b=np.array([1], np.float32), step=np.int64(1), old=np.float32(0)),
     )
     others = _variables(w=np.zeros([3], np.float32), b=np.zeros([1], np.float32), step=np.int32(0), new=np.float32(0))
     with pytest.raises(WeightsError) as caught:
@@ -79,7 +81,7 @@ def test_a_checkpoint_of_another_training_is_refused_whole(tmp_path: Path) -> No
 
 
 def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
-    variables = _variables(w=np.float32([1, 2]))
+    variables = _variables(w=np.array([1, 2], np.float32))
     prefix = _saved(tmp_path, 1, variables)
     data = Path(f"{prefix}.data-00000-of-00001")
     data.write_bytes(b"\0" * data.stat().st_size)
@@ -139,7 +141,7 @@ def test_a_damaged_record_is_told(tmp_path: Path, text: str) -> None:
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="is no folder"):
+    with pytest.raises(RunError, match="is no folder; --logdir"):
         prepare(str(tmp_path / "file"), DOCUMENT, fresh=False)
 
 

@@ -98,7 +98,9 @@ def test_the_folder_of_a_run(place: Path) -> None:
 def test_a_run_of_two_commands_is_the_whole_run(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(place, "parts", "--steps", "7") == 0
     assert train(place, "parts") == 0
-    assert "going on with" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "going on with" in said
+    assert "changed: `recipe.steps` was 7 and is 12" in said
     assert rows(place / "parts") == rows(place / "whole")
     whole, parts = weights(place / "whole"), weights(place / "parts")
     for name, value in whole.items():
@@ -177,6 +179,8 @@ def test_wrong_usage_is_told_and_changes_nothing(
         ([], "colours.npz", "channels"),
         (["--batch", "31"], "data.npz", "fewer than the batch of 31"),
         (["--trainable", "nothing"], "data.npz", "nothing"),
+        (["--set", "train.accumulate=3"], "data.npz", "a batch of 4 cannot be cut into 3 equal parts"),
+        (["--preprocessing", "none_such"], "data.npz", "none_such"),
         (["--init", "INIT", "--except", "misspelt"], "data.npz", "misspelt"),
     ],
 )
@@ -202,6 +206,23 @@ def test_beginning_with_the_values_of_another_run(place: Path) -> None:
     for name in ("small/conv1/weights", "small/conv1/BatchNorm/moving_mean"):
         np.testing.assert_array_equal(tuned[name], whole[name])
     assert tuned["small/logits/weights"].shape == (64, 5)
+
+
+def test_a_folder_that_cannot_be_made(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(place, "small.slim/run", "--dry-run") == 2
+    assert "small.slim` is no folder" in capsys.readouterr().err
+
+
+def test_gradients_of_several_parts(place: Path) -> None:
+    assert train(place, "accumulated", "--steps", "3", "--set", "train.accumulate=2") == 0
+    assert weights(place / "accumulated")["global_step"] == 3
+
+
+@pytest.mark.parametrize("options", [["--xla"], ["--precision", "bfloat16"]])
+def test_other_ways_to_compute_a_step(place: Path, options: list[str]) -> None:
+    name = "".join(options).strip("-")
+    assert train(place, name, "--steps", "3", *options) == 0
+    assert rows(place / name)[0]["total_loss"] == pytest.approx(rows(place / "whole")[0]["total_loss"], rel=0.05)
 
 
 def test_fresh_begins_anew(place: Path) -> None:

@@ -19,11 +19,13 @@ from slimdsl.recipe.losses import MeanSquaredError
 from slimdsl.recipe.optimizers import Sgd
 from slimdsl.recipe.recipe import LossTerm, Recipe
 from slimdsl.runtime.checkpoints import checkpoint_path, checkpoint_steps
+from slimdsl.runtime.data.errors import DataError
 from slimdsl.runtime.interrupt import Interrupt
 from slimdsl.runtime.nan_hunt import NotFiniteError
 from slimdsl.runtime.progress import Progress
 from slimdsl.runtime.resume import restore
 from slimdsl.runtime.training import Outcome, Run, Training
+from slimdsl.weights.bundle_writer import write_bundle
 
 POISON = 1e30
 
@@ -151,7 +153,7 @@ def test_a_loss_that_is_not_finite_stops_and_is_hunted_where_it_arose(tmp_path: 
     assert "the loss became infinite in step 8; the last good checkpoint is" in str(caught.value)
     assert str(caught.value).endswith("the first of it is in the layer `net/conv1`")
     # The steps since the checkpoint were made again, up to the one that went wrong.
-    assert seen == [(pytest.approx(POISON), 7, 7)]
+    assert seen == [(float(np.float32(POISON)), 7, 7)]
     assert checkpoint_steps(str(tmp_path))[-1] == 5
     assert [row["step"] for row in rows(tmp_path)] == [2, 4, 6]
 
@@ -170,17 +172,24 @@ def test_a_variable_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:
     assert checkpoint_steps(str(tmp_path)) == [0]
 
 
-def test_a_checkpoint_that_cannot_be_written_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from slimdsl.runtime import checkpoints
+def test_data_that_end_lose_nothing(tmp_path: Path) -> None:
+    def ending(start: int) -> Iterator[dict[str, tf.Tensor]]:
+        yield from (batch for _, batch in zip(range(8), batches(start), strict=False))
+        raise DataError("`photo.jpg` is damaged")
 
-    real = checkpoints.write_bundle
+    with pytest.raises(DataError, match=r"photo\.jpg"):
+        Training(run(tmp_path, 12, batches=ending), None).train()
+    assert checkpoint_steps(str(tmp_path))[-1] == 8
+
+
+def test_a_checkpoint_that_cannot_be_written_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def full(prefix: str, tensors: Any) -> None:
         if prefix.endswith("-10"):
             raise FileWriteError(prefix, None, "no space left on device")
-        real(prefix, tensors)
+        write_bundle(prefix, tensors)
 
-    monkeypatch.setattr(checkpoints, "write_bundle", full)
+    monkeypatch.setattr("slimdsl.runtime.checkpoints.write_bundle", full)
     with pytest.raises(FileWriteError, match="ckpt-10`: no space left"):
         Training(run(tmp_path, 40), None).train()
     assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / "model.ckpt-5")
