@@ -13,7 +13,7 @@ all that knows of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -179,8 +179,11 @@ class Engine:
         Args:
             batch: name of each input -> tensor; more is passed over.
             averages: True to compute with the moving averages, where the recipe keeps any.
+
+        Raises:
+            EngineError: an input is missing.
         """
-        inputs = {name: batch[name] for name in self._eval_net.inputs if name in batch}
+        inputs = _chosen(self._eval_net.inputs, batch)
         found: dict[str, tf.Tensor] = self._evaluate(inputs, averages and self._averages is not None)
         return found
 
@@ -198,11 +201,7 @@ class Engine:
         return made
 
     def _wanted(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        wanted = (*self._train_net.inputs, *self.recipe.inputs)
-        missing = [name for name in wanted if name not in batch]
-        if missing:
-            raise EngineError(f"the batch has no `{missing[0]}`, only {', '.join(f'`{name}`' for name in batch)}")
-        return {name: batch[name] for name in dict.fromkeys(wanted)}
+        return _chosen((*self._train_net.inputs, *self.recipe.inputs), batch)
 
     def _loop(self, iterator: Any, count: tf.Tensor) -> dict[str, tf.Tensor]:
         names = self._reported
@@ -341,6 +340,18 @@ class Engine:
                 )
             checked[name] = tf.cast(tensor, _element_type(expected)) if name in types else tensor
         return checked
+
+
+def _chosen(wanted: Iterable[str], batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Those tensors of a batch that are wanted.
+
+    Raises:
+        EngineError: there is none of that name.
+    """
+    missing = [name for name in wanted if name not in batch]
+    if missing:
+        raise EngineError(f"the batch has no `{missing[0]}`, only {', '.join(f'`{name}`' for name in batch)}")
+    return {name: batch[name] for name in wanted}
 
 
 def _total_steps(recipe: Recipe, steps_per_epoch: int | None) -> int | None:

@@ -7,9 +7,7 @@ every output of the network, so logits and losses. What has no rule here is comp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from slimdsl.ir.graph import Graph, Node, Tensor, Update, Variable
+from slimdsl.ir.graph import Graph, Node, Tensor, Update
 from slimdsl.ops.activations import Elu, Gelu, HardSigmoid, HardSwish, LeakyRelu, Relu, Relu6, Selu, Sigmoid, Silu, Tanh
 from slimdsl.ops.base import Primitive, ShapeError
 from slimdsl.ops.batch_norm import BatchMean, FusedBatchNorm, Standardize
@@ -136,8 +134,3 @@ class _Caster:
 
 def _full(tensor: Tensor) -> bool:
     return tensor.type.dtype is DType.FLOAT32
-
-
-def master_weights(variables: Sequence[Variable]) -> bool:
-    """True where every variable is held in float32 or more."""
-    return all(variable.tensor.type.dtype in (DType.FLOAT32, DType.FLOAT64) for variable in variables)
