@@ -29,8 +29,8 @@ from slimdsl.runtime.data.pipeline import batches
 SIDE = 224
 BATCH = 32
 IMAGES = 1024
-STEPS = 24
-ROUNDS = 7
+STEPS = 16
+ROUNDS = 20
 
 FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
