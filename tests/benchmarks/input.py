@@ -30,7 +30,7 @@ SIDE = 224
 BATCH = 32
 IMAGES = 1024
 STEPS = 16
-ROUNDS = 20
+ROUNDS = 10
 
 FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
