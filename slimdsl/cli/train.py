@@ -64,6 +64,12 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--no-xla", dest="xla", action="store_false", help="do not (the default)")
     parser.add_argument("--device", choices=("cpu", "gpu"), help="what to run on (a GPU where there is one)")
     parser.add_argument(
+        "--strategy",
+        choices=("none", "mirrored", "multiworker"),
+        default="none",
+        help="copies of the step: one (none), one for each GPU of the machine, or of all machines of TF_CONFIG",
+    )
+    parser.add_argument(
         "--init", metavar="WEIGHTS", help="begin with the values of a file; all that compile --weights takes"
     )
     add_selection_options(parser)
@@ -158,16 +164,20 @@ def _guarded(setup: Any, wanted: dict[str, Any], arguments: Namespace) -> int:
     """Train, and say what stands in the way."""
     data = load_runtime("slimdsl.runtime.data.errors")
     devices = load_runtime("slimdsl.runtime.devices")
+    distribution = load_runtime("slimdsl.runtime.distribution")
     engine_errors = load_runtime("slimdsl.runtime.errors")
     folder = load_runtime("slimdsl.runtime.run_folder")
     hunt = load_runtime("slimdsl.runtime.nan_hunt")
     try:
         wanted["device"] = devices.choose_device(arguments.device)
+        wanted["distribution"] = distribution.distribute(arguments.strategy)
         return _train(setup, setup.Order(**wanted), arguments)
     except WeightsError as error:
         print_diagnostics(error.diagnostics, arguments.color)
-    except (data.MissingDataError, devices.DeviceError, folder.RunError) as error:
+    except (data.MissingDataError, devices.DeviceError, distribution.DistributionError, folder.RunError) as error:
         raise Refusal(str(error)) from error
+    except distribution.LostWorkersError as error:
+        say(f"slimdsl: {error}")
     except (data.DataError, engine_errors.EngineError, setup.OutOfMemoryError, hunt.NotFiniteError) as error:
         say(f"slimdsl: {error}")
     except FileWriteError as error:
@@ -206,11 +216,12 @@ def _opening_lines(prepared: Prepared) -> list[str]:
     if prepared.start is not None:
         begin = f"going on with {folder} from step {count_text(prepared.start)} (model.ckpt-{prepared.start})"
     order, source, per_epoch = prepared.order, prepared.source, prepared.steps_per_epoch
+    copies = f", {order.distribution.text}" if order.distribution.text else ""
     shape = "x".join(map(str, (*prepared.feed.size, prepared.feed.channels)))
     examples = f"{plural(source.count, 'example')} of {source.kind}, {source.split_note or source.split}"
     length = f"{plural(prepared.steps, 'step')} of {order.recipe.batch}, {plural(per_epoch, 'step')} an epoch"
     return [
-        f"{begin}, on {order.device}, {order.precision}{', XLA' if order.xla else ''}",
+        f"{begin}, on {order.device}{copies}, {order.precision}{', XLA' if order.xla else ''}",
         f"  {examples}; {shape} by the preprocessing `{prepared.preprocessing}`",
         f"  {length}",
         *(f"  changed: {change}" for change in prepared.changed),
@@ -227,7 +238,7 @@ def _report(prepared: Prepared, outcome: Outcome, arguments: Namespace) -> int:
         return _INTERRUPTED
     best = f"; the best is model.ckpt-{outcome.best}" if outcome.best is not None else ""
     print(f"trained for {plural(outcome.step, 'step')}: {folder}/model.ckpt-{outcome.step}{best}")
-    print(f"  evaluate     slimdsl evaluate {shlex.quote(arguments.file)} --weights {shlex.quote(folder)}")
+    print(f"  evaluate     slimdsl evaluate {shlex.quote(arguments.file)} --logdir {shlex.quote(folder)}")
     print(f"  TensorBoard  tensorboard --logdir {shlex.quote(folder)}")
     return _OK
 

@@ -56,6 +56,29 @@ class _Replicas:
             return list(tensors)
         return list(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp[how], list(tensors)))
 
+    def share_out(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """This process' part of a batch, cut into equal shares of its replicas; as it is where it is cut already."""
+        if self.count == 1 or not all(tf.is_tensor(tensor) for tensor in batch.values()):
+            return batch
+        local = len(self.strategy.extended.worker_devices)
+        uneven = next(
+            (name for name, tensor in batch.items() if not tensor.shape.rank or tensor.shape[0] % local), None
+        )
+        if uneven:
+            raise EngineError(
+                f"`{uneven}` has the shape {list(batch[uneven].shape)}, which {local} replicas cannot share"
+            )
+
+        def share(name: str, number: int) -> tf.Tensor:
+            size = batch[name].shape[0] // local
+            return batch[name][number * size : (number + 1) * size]
+
+        def of(context: Any) -> dict[str, tf.Tensor]:
+            return {name: share(name, context.replica_id_in_sync_group % local) for name in batch}
+
+        shares: dict[str, Any] = self.strategy.experimental_distribute_values_from_function(of)
+        return shares
+
     def run(self, step: Any, batch: Any) -> dict[str, tf.Tensor]:
         """Run the step on every replica; what it returns is the same on all."""
         if self.count == 1:
@@ -151,7 +174,8 @@ class Engine:
         """Take one step.
 
         Args:
-            batch: name of each input of the network and of the recipe -> tensor; more is passed over.
+            batch: name of each input of the network and of the recipe -> tensor; more is passed over. Of several
+                processes, each gives its part of the whole batch.
 
         Returns:
             ``total_loss``, ``regularization_loss``, ``learning_rate``, ``losses/<name>``, ``metrics/<name>``: float32
@@ -160,7 +184,7 @@ class Engine:
         Raises:
             EngineError: the batch does not fit.
         """
-        found: dict[str, tf.Tensor] = self._single(self._wanted(batch))
+        found: dict[str, tf.Tensor] = self._single(self._replicas.share_out(self._wanted(batch)))
         return found
 
     def train_many(self, iterator: Any, count: int) -> dict[str, tf.Tensor]:

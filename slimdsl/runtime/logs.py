@@ -150,6 +150,28 @@ class EventLog:
         return FileWriteError(self.path, None, str(error.message).rpartition(";")[2].strip() or type(error).__name__)
 
 
+class Unwritten:
+    """Stands for a `MetricsFile` or an `EventLog` in processes that write nothing."""
+
+    def row(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Write nothing."""
+
+    def scalars(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Write nothing."""
+
+    def histograms(self, step: int, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Write nothing."""
+
+    def graph(self, definition: bytes) -> None:
+        """Write nothing."""
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 def _histogram(numbers: npt.NDArray[np.float64]) -> Any:
     counts, edges = np.histogram(numbers, bins=_BINS)
     return summary_pb2.HistogramProto(

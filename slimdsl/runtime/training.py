@@ -16,8 +16,9 @@ import tensorflow as tf
 
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.runtime.checkpoints import Checkpoints, checkpoint_path, first_not_finite, latest_step
+from slimdsl.runtime.distribution import Distribution
 from slimdsl.runtime.interrupt import Interrupt
-from slimdsl.runtime.logs import EventLog, MetricsFile
+from slimdsl.runtime.logs import EventLog, MetricsFile, Unwritten
 from slimdsl.runtime.nan_hunt import NotFiniteError
 from slimdsl.runtime.progress import Progress, Status
 from slimdsl.runtime.resume import host_values, restore
@@ -53,6 +54,7 @@ class Run(Record):
         histogrammed: names of the variables that have histograms.
         graph: bytes of the GraphDef for TensorBoard; b"" for none.
         progress: shows how far it is.
+        distribution: which processes train together; the chief alone writes and shows.
     """
 
     engine: Steps
@@ -65,6 +67,7 @@ class Run(Record):
     histogrammed: tuple[str, ...] = field(default=())
     graph: bytes = field(default=b"")
     progress: Progress
+    distribution: Distribution = field(default=Distribution())
 
 
 @value
@@ -101,6 +104,7 @@ class Training:
         self._row: dict[str, float] = {}
         self._waited = self._logged_waited = 0.0
         self._logged_at, self._logged_step = time.monotonic(), self._step
+        self._ended_by = ""
         self._checkpoints = Checkpoints(run.folder, run.recipe.keep)
 
     def train(self) -> Outcome:
@@ -113,8 +117,9 @@ class Training:
             Whatever the batches raise, once the steps before are saved.
         """
         run = self._run
-        metrics = MetricsFile(run.folder, self._step)
-        events = EventLog(run.folder, self._step)
+        writes = run.distribution.writes
+        metrics = MetricsFile(run.folder, self._step) if writes else Unwritten()
+        events = EventLog(run.folder, self._step) if writes else Unwritten()
         try:
             with Interrupt() as interrupt:
                 if self._begins:
@@ -124,6 +129,8 @@ class Training:
                         events.graph(run.graph)
                 self._loop(metrics, events, interrupt)
                 self._checkpoints.wait()
+                # Who is gone before the others are done looks lost to them.
+                run.distribution.agreed(0)
         finally:
             run.progress.close()
             metrics.close()
@@ -133,12 +140,12 @@ class Training:
         best = self._checkpoints.best
         return Outcome(
             step=self._step,
-            interrupted=interrupt.received if self._step < run.steps else "",
+            interrupted=self._ended_by if self._step < run.steps else "",
             numbers=self._row,
             best=best.step if best else None,
         )
 
-    def _loop(self, metrics: MetricsFile, events: EventLog, interrupt: Interrupt) -> None:
+    def _loop(self, metrics: MetricsFile | Unwritten, events: EventLog | Unwritten, interrupt: Interrupt) -> None:
         run, recipe = self._run, self._run.recipe
         batches = run.batches(self._step)
         self._logged_at = time.monotonic()
@@ -149,8 +156,9 @@ class Training:
             self._waited += time.monotonic() - begun
             self._pending.append(run.engine.train(batch))
             self._step += 1
-            last = self._step == run.steps or bool(interrupt.received)
             logs = self._step % recipe.log_every == 0 or self._step == run.steps
+            self._ended_by = self._ending(interrupt.received, logs=logs)
+            last = self._step == run.steps or bool(self._ended_by)
             saves = self._step % recipe.save_every == 0 or last
             sums_up = self._step % recipe.summary_every == 0
             if logs or saves or sums_up:
@@ -162,9 +170,18 @@ class Training:
             if saves:
                 self._save()
                 saved = self._step
-            if interrupt.received:
+            if self._ended_by:
                 break
         assert saved == self._step, "the last step is saved"
+
+    def _ending(self, received: str, *, logs: bool) -> str:
+        """What ends the training after this step; "" to go on."""
+        if self._run.distribution.workers == 1:
+            return received
+        # Processes that ended after different steps would wait for each other; to ask after each would slow them down.
+        if not logs or not self._run.distribution.agreed(int(bool(received)))[0]:
+            return ""
+        return received or "a signal to another worker"
 
     def _next(self, batches: Iterator[Batch]) -> Batch:
         """The next batch; where there is none, what was trained so far is saved before that is told."""
@@ -186,7 +203,7 @@ class Training:
         self._losses += found
         self._pending.clear()
 
-    def _log(self, metrics: MetricsFile, events: EventLog) -> None:
+    def _log(self, metrics: MetricsFile | Unwritten, events: EventLog | Unwritten) -> None:
         run, now = self._run, time.monotonic()
         elapsed = max(now - self._logged_at, 1e-9)
         done = self._step - self._logged_step
@@ -207,10 +224,11 @@ class Training:
             waiting=waiting,
             seconds_left=(run.steps - self._step) * elapsed / max(done, 1),
         )
-        run.progress.show(status, last=self._step == run.steps)
+        if run.distribution.writes:
+            run.progress.show(status, last=self._step == run.steps)
         self._logged_at, self._logged_step, self._logged_waited = now, self._step, self._waited
 
-    def _summarize(self, events: EventLog) -> None:
+    def _summarize(self, events: EventLog | Unwritten) -> None:
         variables = self._run.engine.variables
         arrays: dict[str, npt.NDArray[Any]] = {
             f"weights/{name}": variables[name].numpy() for name in self._run.histogrammed
@@ -225,7 +243,8 @@ class Training:
             raise self._not_finite(self._step, f"the variable `{bad}` became NaN or infinite")
         mean = float(np.mean(self._losses)) if self._losses else None
         self._losses.clear()
-        self._checkpoints.save(self._step, values, mean)
+        if self._run.distribution.writes:
+            self._checkpoints.save(self._step, values, mean)
 
     def _not_finite(self, step: int, what: str) -> NotFiniteError:
         """The error that a step made; the steps since the last checkpoint are made again to find out where."""
@@ -233,6 +252,8 @@ class Training:
         self._checkpoints.wait()
         kept = latest_step(run.folder)
         message = f"{what} in step {step:,}"
+        if kept is not None and run.hunt is None and run.distribution.workers > 1:
+            message += "; the same command without --strategy goes on in one process and says where it comes from"
         if kept is None or run.hunt is None:
             return NotFiniteError(message, step)
         message += f"; the last good checkpoint is `{checkpoint_path(run.folder, kept)}`"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import tensorflow as tf
@@ -18,6 +19,7 @@ from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.pipeline import batches, default_preprocessing, steps_per_epoch
 from slimdsl.runtime.data.source import DataSource
 from slimdsl.runtime.data.surveying import explain_failure, require_usable
+from slimdsl.runtime.distribution import Distribution, DistributionError
 from slimdsl.runtime.engine import Engine
 from slimdsl.runtime.errors import EngineError
 from slimdsl.runtime.feeding import Feed, check_class_names, feed_of
@@ -54,6 +56,7 @@ class Order(Value):
         shuffle: False for the data in their own order.
         fresh: whether the run in the folder may be given up.
         device: what it runs on, in words.
+        distribution: how many copies of the step there are, and where.
     """
 
     train_graph: Graph
@@ -69,6 +72,7 @@ class Order(Value):
     shuffle: bool = field(default=True)
     fresh: bool = field(default=False)
     device: str = field(default="")
+    distribution: Distribution = field(default=Distribution())
 
 
 class OutOfMemoryError(Exception):
@@ -112,9 +116,11 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
     Raises:
         DataError: the data cannot be used; MissingDataError where they are not there.
         EngineError: batch and recipe do not go together.
+        DistributionError: the batch cannot be shared out among the replicas.
         RunError: the folder holds another run.
     """
     recipe = order.recipe
+    order.distribution.check(recipe, xla=order.xla)
     if recipe.batch % recipe.accumulate:
         raise EngineError(
             f"a batch of {recipe.batch} cannot be cut into {recipe.accumulate} equal parts to accumulate: "
@@ -138,7 +144,12 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
             "shuffle": order.shuffle,
         },
         "precision": order.precision,
-        "machine": {"device": order.device, "xla": order.xla},
+        "machine": {
+            "device": order.device,
+            "xla": order.xla,
+            "strategy": order.distribution.name,
+            "replicas": order.distribution.replicas,
+        },
     }
     start = prepare(order.logdir, document, fresh=order.fresh)
     steps = recipe.steps if recipe.steps is not None else max(1, int((recipe.epochs or 1) * per_epoch))
@@ -169,18 +180,32 @@ def make_engine(prepared: Prepared) -> Engine:
         EngineError: network and recipe do not go together.
         WeightsError: the values cannot be loaded.
         OSError: their file cannot be opened.
+        DistributionError: workers do not see the same checkpoint.
+        LostWorkersError: another process has gone.
     """
+    with prepared.order.distribution.together():
+        return _engine(prepared)
+
+
+def _engine(prepared: Prepared) -> Engine:
     order = prepared.order
-    engine = Engine(
-        order.train_graph,
-        order.eval_graph,
-        order.recipe,
-        sizes=prepared.feed.sizes,
-        steps_per_epoch=prepared.steps_per_epoch,
-        precision=order.precision,
-        xla=order.xla,
-        seed=order.recipe.seed,
-    )
+    _, alike = order.distribution.agreed(-1 if prepared.start is None else prepared.start)
+    if not alike:
+        raise DistributionError(
+            f"the workers do not see the same last checkpoint in `{order.logdir}`: it has to be one folder, shared "
+            "by all of them"
+        )
+    with order.distribution.scope():
+        engine = Engine(
+            order.train_graph,
+            order.eval_graph,
+            order.recipe,
+            sizes=prepared.feed.sizes,
+            steps_per_epoch=prepared.steps_per_epoch,
+            precision=order.precision,
+            xla=order.xla,
+            seed=order.recipe.seed,
+        )
     if prepared.start is not None:
         restore(engine.variables, checkpoint_path(order.logdir, prepared.start))
     elif order.initial:
@@ -221,6 +246,7 @@ def stream(prepared: Prepared, start: int) -> Iterator[Batch]:
             label_name=feed.label,
             label_dtype=feed.label_dtype,
             classes=feed.classes,
+            shard=(order.distribution.worker, order.distribution.workers),
         )
     )
     while True:
@@ -237,11 +263,13 @@ def try_step(prepared: Prepared, engine: Engine) -> tuple[float, float]:
     Raises:
         DataError, EngineError: data or batch do not fit.
         OutOfMemoryError: the step does not fit into the memory.
+        LostWorkersError: another process has gone.
     """
     batch = next(stream(prepared, prepared.start or 0))
     begun = time.monotonic()
     try:
-        loss = float(engine.train(batch)["total_loss"])
+        with prepared.order.distribution.together():
+            loss = float(engine.train(batch)["total_loss"])
     except tf.errors.ResourceExhaustedError as error:
         raise _too_large(prepared) from error
     return loss, time.monotonic() - begun
@@ -252,15 +280,20 @@ def carry_out(prepared: Prepared, engine: Engine) -> Outcome:
 
     Raises:
         OutOfMemoryError: a step does not fit into the memory.
+        LostWorkersError: another process has gone.
         RunError: another process trains in the folder.
         NotFiniteError, FileWriteError, WeightsError, DataError, EngineError, OSError: as `Training.train`.
     """
     folder = prepared.order.logdir
-    make_folder(folder)
-    with occupied(folder):
-        begin(folder, prepared.document, recipe_text(prepared.order.recipe), goes_on=prepared.start is not None)
+    distribution = prepared.order.distribution
+    with ExitStack() as stack:
+        if distribution.writes:
+            make_folder(folder)
+            stack.enter_context(occupied(folder))
+            begin(folder, prepared.document, recipe_text(prepared.order.recipe), goes_on=prepared.start is not None)
         try:
-            return Training(_run(prepared, engine), prepared.start).train()
+            with distribution.together():
+                return Training(_run(prepared, engine), prepared.start).train()
         except tf.errors.ResourceExhaustedError as error:
             raise _too_large(prepared) from error
 
@@ -281,7 +314,9 @@ def _run(prepared: Prepared, engine: Engine) -> Run:
         folder=order.logdir,
         steps=prepared.steps,
         steps_per_epoch=prepared.steps_per_epoch,
-        hunt=hunt,
+        # Workers would have to look for it together, each with the whole batch.
+        hunt=hunt if order.distribution.workers == 1 else None,
+        distribution=order.distribution,
         histogrammed=engine.trained,
         graph=graph_bytes(emit(order.train_graph, form="graphdef", seed=0), None),
         progress=Progress(),
