@@ -14,7 +14,7 @@ from slimdsl.cli.network_weights import WEIGHTS_HELP, add_taking_options, count
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import count_text, print_diagnostics
-from slimdsl.cli.runtime_loading import load_runtime
+from slimdsl.cli.runtime_loading import add_device_option, load_runtime, use_device
 from slimdsl.cli.selection import opened_weights
 from slimdsl.cli.streams import say
 from slimdsl.compiler import Compilation, UsageError
@@ -46,6 +46,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--split", choices=_SPLITS, default=_SPLITS[0], help=f"the part of the data ({_SPLITS[0]})")
     parser.add_argument("--batch", type=count, metavar="N", help="examples at once (the recipe's batch)")
     parser.add_argument("--preprocessing", metavar="NAME", default="", help="what images go through (the training's)")
+    add_device_option(parser)
     parser.add_argument(
         "--follow",
         action="store_true",
@@ -110,6 +111,7 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
         FileWriteError: the log cannot be written.
     """
     evaluation = load_runtime("slimdsl.runtime.evaluation")
+    use_device(arguments)
     record = _record(folder, arguments)
     data = evaluation.evaluation_data(
         graph,

@@ -14,7 +14,7 @@ from slimdsl.cli.network_weights import WEIGHTS_HELP, add_taking_options, count,
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.refusal import Refusal
 from slimdsl.cli.report import plural, print_diagnostics
-from slimdsl.cli.runtime_loading import load_runtime
+from slimdsl.cli.runtime_loading import add_device_option, load_runtime, use_device
 from slimdsl.cli.streams import say
 from slimdsl.diagnostics.display import visible
 from slimdsl.files import STDOUT, FileWriteError, overwritten
@@ -61,6 +61,7 @@ def configure(parser: ArgumentParser) -> None:
         metavar="SIZE",
         help="height and width, as 224 or 224x320, where the network leaves them open",
     )
+    add_device_option(parser)
     parser.add_argument("-o", "--output", metavar="OUT.npz", help="write all outputs into an archive")
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each example")
     add_net_options(parser)
@@ -77,6 +78,7 @@ def run(arguments: Namespace) -> int:
         # The weights are looked at before TensorFlow is loaded, which takes seconds.
         with opened_job(graph, arguments) as (weights, comparison):
             module = load_runtime("slimdsl.runtime.prediction")
+            use_device(arguments)
             errors = load_runtime("slimdsl.runtime.data.errors")
             try:
                 names = _class_names(arguments)

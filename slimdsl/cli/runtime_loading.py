@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -39,6 +40,24 @@ def load_runtime(module: str) -> Any:
         if error.name is None or error.name.partition(".")[0] == "slimdsl":
             raise
         raise Refusal(f"this needs `{error.name}`, which is not installed: {_INSTALL}") from error
+
+
+def add_device_option(parser: ArgumentParser) -> None:
+    """``--device``."""
+    parser.add_argument("--device", choices=("cpu", "gpu"), help="what to run on (a GPU where there is one)")
+
+
+def use_device(arguments: Namespace) -> str:
+    """Let TensorFlow use the device that is asked for, before anything else; returns it in words.
+
+    Raises:
+        Refusal: there is none.
+    """
+    devices = load_runtime("slimdsl.runtime.devices")
+    try:
+        return str(devices.choose_device(arguments.device))
+    except devices.DeviceError as error:
+        raise Refusal(str(error)) from error
 
 
 @contextmanager

@@ -64,14 +64,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in (("flat", FLAT), ("fixed", FIXED), ("odd", ODD), ("open", OPEN)):
         (folder / f"{name}.slim").write_text(text)
     random = np.random.default_rng(0)
-    np.savez(folder / "flat.npz", **flat_weights())
-    np.savez(folder / "open.npz", **{"open/c/weights": np.ones((1, 1, 3, 2), np.float32)})
+    save(folder / "flat.npz", flat_weights())
+    save(folder / "open.npz", {"open/c/weights": np.ones((1, 1, 3, 2), np.float32)})
     np.savez(folder / "none.npz")
     for number in range(3):
         cv2.imwrite(str(folder / f"{number}.png"), random.integers(0, 256, (4, 4), np.uint8))
     cv2.imwrite(str(folder / "large.jpg"), random.integers(0, 256, (40, 60, 3), np.uint8))
     np.savez(folder / "x.npz", images=random.standard_normal((19, 4, 4, 1)))
     return folder
+
+
+def save(path: Path, arrays: Mapping[str, Any]) -> None:
+    np.savez(path, **arrays)
 
 
 def flat_weights() -> dict[str, npt.NDArray[Any]]:
@@ -122,7 +126,7 @@ def test_arrays_give_the_softmax_of_the_logits_in_their_order(run: Run, place: P
 
 def test_images_of_the_networks_size_are_scaled_alone(run: Run, place: Path) -> None:
     code, out, _ = run("flat", "0.png", "1.png", "--json")
-    pixels = np.stack([cv2.imread(str(place / f"{n}.png"), cv2.IMREAD_UNCHANGED) for n in (0, 1)])
+    pixels = np.stack([np.asarray(cv2.imread(str(place / f"{n}.png"), cv2.IMREAD_UNCHANGED)) for n in (0, 1)])
     expected = flat_probabilities((pixels.astype(np.float32) - 128) / 128)
     assert code == 0
     for line, probabilities in zip(out.splitlines(), expected, strict=True):
@@ -277,12 +281,23 @@ def test_archives_that_are_none(run: Run, place: Path) -> None:
         ("flat", ["0.png", "--except", "logits"], "--seed N draws"),
         ("flat", ["0.png", "--weights", "missing.ckpt"], "cannot read `missing.ckpt`"),
         ("flat", ["0.png", "--top", "0"], "at least 1"),
+        ("flat", ["0.png", "--device", "tpu"], "invalid choice"),
     ],
 )
 def test_wrong_usage(run: Run, net: str, arguments: list[str], said: str) -> None:
     code, _, err = run(net, *arguments)
     assert code == 2
     assert said in err
+
+
+def test_a_gpu_that_is_asked_for_and_not_there(run: Run) -> None:
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("there is a GPU")
+    code, out, err = run("flat", "0.png", "--device", "gpu")
+    assert (code, out) == (2, "")
+    assert err.startswith("slimdsl: --device gpu: TensorFlow lists no GPU")
 
 
 def test_a_size_that_is_left_open_can_be_given(run: Run, place: Path) -> None:
