@@ -13,7 +13,8 @@ from slimdsl.json_text import json_text
 from slimdsl.version import __version__
 
 if TYPE_CHECKING:
-    from slimdsl.runtime.doctor import Installed, Library, Report
+    from slimdsl.runtime.doctor import Installed, Report
+    from slimdsl.runtime.gpu_advice import Library
 
 
 def configure(parser: ArgumentParser) -> None:

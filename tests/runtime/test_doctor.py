@@ -11,7 +11,8 @@ import pytest
 
 from slimdsl.cli.main import main
 from slimdsl.runtime import doctor
-from slimdsl.runtime.doctor import PACKAGES, Library, Package, cuda_libraries, gpu_sentence
+from slimdsl.runtime.doctor import PACKAGES, Package
+from slimdsl.runtime.gpu_advice import Library, cuda_libraries, gpu_sentence
 from slimdsl.workers import WorkerDiedError, ask
 
 ROOT = Path(__file__).parents[2]
