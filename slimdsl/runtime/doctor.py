@@ -44,7 +44,7 @@ PACKAGES: tuple[Package, ...] = (
     Package("tensorflow", "tensorflow", ("train", "tf", "onnx", "tflite")),
     Package("tensorboard", "tensorboard", ("train", "tf")),
     Package("scikit-learn", "sklearn.datasets", ("train",)),
-    Package("google-crc32c", "google_crc32c", ("checkpoints",)),
+    Package("google-crc32c", "google_crc32c", ("checkpoints", "train")),
     Package("onnx", "onnx", ("onnx",)),
     Package("onnxruntime", "onnxruntime", ("onnx",)),
     Package("tf2onnx", "tf2onnx", ("onnx",)),
