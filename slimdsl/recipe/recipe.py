@@ -86,7 +86,7 @@ class Recipe(Value):
     )
     trainable: tuple[str, ...] = arg(ScopesKind(), (), doc="scopes that are trained; an empty list for all")
     freeze_batch_norm: bool = arg(BoolKind(), False, doc="leave the moving averages of batch norm as they are")
-    accumulate: int = arg(_COUNT, 1, doc="batches whose gradients are averaged for one step")
+    accumulate: int = arg(_COUNT, 1, doc="parts that the batch of a step is cut into; their gradients are averaged")
     initial: InitialValues | None = field(default=None)
     seed: int = arg(IntKind(minimum=0), 0, doc="of first values, shuffling, dropout and augmentation")
     log_every: int = arg(_COUNT, 10, doc="steps between two logged ones")
