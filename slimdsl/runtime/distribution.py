@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -24,6 +25,16 @@ LOGICAL_CPUS = "SLIMDSL_LOGICAL_CPUS"
 """How many devices the CPU counts for, so that replicas can be tried where there is no GPU."""
 
 _EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
+_GONE = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.UnavailableError,
+    tf.errors.UnknownError,
+)
+"""What a collective operation fails with where a process that it waits for has gone."""
+
 _ROLES = ("chief", "worker")
 
 
@@ -45,6 +56,7 @@ class Distribution(Value):
         replicas: copies of the step in all processes.
         worker: the number of this process; 0 is the chief.
         workers: how many processes there are.
+        add_up: a tensor of this process -> its sum over all replicas; None for one process.
     """
 
     name: str = field(default="none")
@@ -52,6 +64,7 @@ class Distribution(Value):
     replicas: int = field(default=1)
     worker: int = field(default=0)
     workers: int = field(default=1)
+    add_up: Any = field(default=None, repr=False)
 
     @property
     def writes(self) -> bool:
@@ -100,12 +113,7 @@ class Distribution(Value):
         if self.workers == 1:
             return number, True
 
-        def told() -> Any:
-            mine = tf.constant([number, number * number], tf.int64)
-            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, mine)
-
-        run = tf.function(lambda: self.strategy.run(told), autograph=False)
-        total, squares = (int(each) for each in self.strategy.experimental_local_results(run())[0].numpy())
+        total, squares = (int(each) for each in self.add_up(tf.constant([number, number * number], tf.int64)).numpy())
         # Each replica tells the number of its process.
         each = self.replicas // self.workers
         return total // each, self.replicas * squares == total * total
@@ -119,17 +127,14 @@ class Distribution(Value):
         """
         try:
             yield
-        except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
-            if self.workers == 1:
-                raise
-            raise LostWorkersError(self._lost(error)) from error
-        except (tf.errors.InternalError, tf.errors.DeadlineExceededError, tf.errors.UnknownError) as error:
+        except _GONE as error:
             if self.workers == 1:
                 raise
             raise LostWorkersError(self._lost(error)) from error
 
     def _lost(self, error: tf.errors.OpError) -> str:
-        first = next(iter(str(error.message).splitlines()), "") or type(error).__name__
+        said = re.sub(r"\{\{.*?\}\} *", "", str(error.message))
+        first = next(iter(said.splitlines()), "").rstrip(":") or type(error).__name__
         return (
             f"worker {self.worker} of {self.workers} has lost the others: {first[:200]}; the same commands go on from "
             "the last checkpoint"
@@ -162,6 +167,7 @@ def distribute(name: str) -> Distribution:
         replicas=strategy.num_replicas_in_sync,
         worker=cluster[0],
         workers=cluster[1],
+        add_up=_adding(strategy) if cluster[1] > 1 else None,
     )
 
 
@@ -202,6 +208,18 @@ def task_of(text: str | None) -> tuple[int, int]:
         )
     before = len(hosts["chief"]) if task["type"] == "worker" else 0
     return before + index, len(hosts["chief"]) + len(hosts["worker"])
+
+
+def _adding(strategy: Any) -> Any:
+    def of_replica(mine: tf.Tensor) -> tf.Tensor:
+        # The identity is on this replica's device; what comes from outside of it is on none.
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(mine))
+
+    def of_process(mine: tf.Tensor) -> tf.Tensor:
+        return strategy.experimental_local_results(strategy.run(of_replica, args=(mine,)))[0]
+
+    # Traced once, whatever the numbers are.
+    return tf.function(of_process, autograph=False, input_signature=[tf.TensorSpec([2], tf.int64)])
 
 
 def _mirrored() -> Any:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
+
+from slimdsl.recipe.losses import MeanSquaredError
+from slimdsl.recipe.optimizers import Sgd
+from slimdsl.recipe.recipe import LossTerm, Recipe
+from slimdsl.runtime.distribution import Distribution, DistributionError, LostWorkersError, task_of
 
 NET = """slim 1
 
@@ -47,25 +56,37 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _none_is_left() -> Iterator[None]:
+    """End the processes of a test that has failed."""
+    yield
+    while BEGUN:
+        process = BEGUN.pop()
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+BEGUN: list[subprocess.Popen[str]] = []
+
+
 def begun(place: Path, run: str, *options: str, **environment: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "slimdsl", "train", str(place / "small.slim"), "--data", str(place / "data.npz")]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*command, "--logdir", str(place / run), "--device", "cpu", *options],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    BEGUN.append(process)
+    return process
 
 
 def ended(process: subprocess.Popen[str], code: int = 0) -> str:
     """What a process said that ended with a code."""
-    try:
-        out, said = process.communicate(timeout=90)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, said = process.communicate()
-        raise AssertionError(f"it does not end: {said}") from None
+    out, said = process.communicate(timeout=90)
+    BEGUN.remove(process)
     assert process.returncode == code, said
     return out + said
 
@@ -95,12 +116,95 @@ def test_two_replicas_of_a_process_are_as_one(place: Path) -> None:
     assert losses(place / "mirrored") == pytest.approx(losses(place / "one"), rel=1e-5)
 
 
-def test_two_processes_are_as_one_and_the_chief_alone_writes(place: Path) -> None:
-    chief, worker = pair(place, "multi")
-    said = ended(chief), ended(worker)
+def checkpointed(folder: Path, step: int) -> None:
+    deadline = time.monotonic() + 60
+    while not (folder / f"model.ckpt-{step}.index").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_two_processes_are_as_one_and_end_together(place: Path) -> None:
+    """By a signal to one of them after the same step; and by an error where the other is killed."""
+    options = ["--steps", "100000", "--set", "train.save_every=20"]
+    chief, worker = pair(place, "multi", *options)
+    checkpointed(place / "multi", 20)
+    worker.send_signal(signal.SIGTERM)
+    said = ended(chief, 130), ended(worker, 130)
     assert "worker 0 of 2, 2 replicas" in said[0]
     assert "worker 1 of 2, 2 replicas" in said[1]
+    assert "interrupted by a signal to another worker and saved at step" in said[0]
+    assert "interrupted by SIGTERM" in said[1]
+    steps = [each.partition("at step ")[2].partition(" of")[0] for each in said]
+    assert steps[0] == steps[1]
     assert len(losses(place / "one")) == 5
-    assert losses(place / "multi") == pytest.approx(losses(place / "one"), rel=1e-5)
+    assert losses(place / "multi")[:5] == pytest.approx(losses(place / "one"), rel=1e-5)
+    # The chief alone writes.
     assert len(list((place / "multi").glob("events.*"))) == 1
     assert json.loads((place / "multi" / "recipe.json").read_text())["machine"]["replicas"] == 2
+    chief, worker = pair(place, "multi", *options)
+    checkpointed(place / "multi", int(steps[0].replace(",", "")) // 20 * 20 + 20)
+    chief.kill()
+    assert "worker 1 of 2 has lost the others: " in ended(worker, 1)
+
+
+def test_losing_workers_is_told_only_where_there_are_some() -> None:
+    error = tf.errors.UnavailableError(None, None, "{{function_node x}} Connection reset by peer:\nmore")
+    known = r"^worker 1 of 2 has lost the others: Connection reset by peer; the"
+    with pytest.raises(LostWorkersError, match=known), Distribution(worker=1, workers=2).together():
+        raise error
+    with pytest.raises(tf.errors.UnavailableError), Distribution().together():
+        raise error
+
+
+HOSTS = ["a:1", "b:1"]
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ({"cluster": {"worker": HOSTS}, "task": {"type": "worker", "index": 1}}, (1, 2)),
+        ({"cluster": {"chief": ["c:1"], "worker": HOSTS}, "task": {"type": "worker", "index": 1}}, (2, 3)),
+        ({"cluster": {"chief": ["c:1"], "worker": HOSTS}, "task": {"type": "chief", "index": 0}}, (0, 3)),
+        ({"cluster": {"worker": HOSTS[:1]}, "task": {"type": "worker", "index": 0}, "job": "x"}, (0, 1)),
+    ],
+)
+def test_the_number_of_a_process(config: object, found: tuple[int, int]) -> None:
+    assert task_of(json.dumps(config)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "which is not set, such as"),
+        ("{", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
+        ("[]", "no `cluster` or no `task`"),
+        ('{"cluster": {"worker": ["a:1"]}}', "no `cluster` or no `task`"),
+        ('{"cluster": {"ps": ["a:1"]}, "task": {"type": "worker"}}', "speaks of a `ps`"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": ["x"]}}', "speaks of a"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "task.index is 1"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": true}}', "task.index is true"),
+        ('{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}', "no list of `host:port`"),
+        ('{"cluster": {"chief": ["a:1", "b:1"]}, "task": {"type": "chief", "index": 0}}', "2 chiefs"),
+    ],
+)
+def test_a_wrong_configuration_is_told(text: str | None, said: str) -> None:
+    with pytest.raises(DistributionError, match=said):
+        task_of(text)
+
+
+def test_a_batch_that_cannot_be_shared_out() -> None:
+    term = LossTerm(name="loss", loss=MeanSquaredError(), operands=("x", "y"))
+    recipe = Recipe(inputs={}, losses=(term,), optimizer=Sgd(), batch=30)
+    Distribution(replicas=2).check(recipe, xla=False)
+    with pytest.raises(DistributionError, match=r"train.batch is 30, .* among 4 replicas: .* such as 32"):
+        Distribution(replicas=4).check(recipe, xla=False)
+    accumulating = Recipe(inputs={}, losses=(term,), optimizer=Sgd(), batch=30, accumulate=4)
+    with pytest.raises(DistributionError, match=r"2 replicas of 4 parts each: .* multiple of 8, such as 32"):
+        Distribution(replicas=2).check(accumulating, xla=False)
+    with pytest.raises(DistributionError, match="--xla"):
+        Distribution(replicas=2).check(recipe, xla=True)
+
+
+def test_distribution_is_refused_in_one_line(place: Path) -> None:
+    said = ended(begun(place, "one", "--strategy", "multiworker"), 2)
+    assert "--strategy multiworker goes by TF_CONFIG, which is not set" in said
