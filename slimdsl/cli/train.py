@@ -169,7 +169,7 @@ def _guarded(setup: Any, wanted: dict[str, Any], arguments: Namespace) -> int:
     folder = load_runtime("slimdsl.runtime.run_folder")
     hunt = load_runtime("slimdsl.runtime.nan_hunt")
     try:
-        wanted["device"] = devices.choose_device(arguments.device)
+        wanted["device"] = devices.choose_device(arguments.device, several=arguments.strategy != "none")
         wanted["distribution"] = distribution.distribute(arguments.strategy)
         return _train(setup, setup.Order(**wanted), arguments)
     except WeightsError as error:

@@ -13,11 +13,12 @@ class DeviceError(Exception):
     """The device that was asked for is not there; the message says what is missing."""
 
 
-def choose_device(wanted: str | None) -> str:
+def choose_device(wanted: str | None, *, several: bool = False) -> str:
     """Let TensorFlow use a device, before it has used any, and say which it is, in words.
 
     Args:
         wanted: one of `DEVICES`; None for a GPU where there is one.
+        several: whether all GPUs of the machine are used.
 
     Raises:
         DeviceError: a GPU is wanted and TensorFlow lists none.
@@ -32,8 +33,9 @@ def choose_device(wanted: str | None) -> str:
         # The whole memory is taken otherwise, also what others of the machine want.
         _set_up(lambda gpu=gpu: tf.config.experimental.set_memory_growth(gpu, True))
     name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "a GPU")
-    # Several are for a strategy, which this command has not.
-    return f"{name}" if len(gpus) == 1 else f"{name}, the first of {len(gpus)} GPUs"
+    if len(gpus) == 1:
+        return str(name)
+    return f"{len(gpus)} GPUs ({name})" if several else f"{name}, the first of {len(gpus)} GPUs"
 
 
 def _set_up(change: object) -> None:
