@@ -155,6 +155,16 @@ def test_losing_workers_is_told_only_where_there_are_some() -> None:
         raise error
 
 
+@pytest.mark.parametrize(
+    ("mine", "other", "found"), [(5, 5, (10, True)), (-1, 3, (2, False)), (0, 1, (1, False)), (0, 0, (0, True))]
+)
+def test_what_all_processes_say(mine: int, other: int, found: tuple[int, bool]) -> None:
+    """Of two processes with two replicas each."""
+    theirs = tf.constant([other, other * other], tf.int64)
+    assert Distribution(replicas=4, workers=2, add_up=lambda ours: 2 * (ours + theirs)).agreed(mine) == found
+    assert Distribution().agreed(mine) == (mine, True)
+
+
 HOSTS = ["a:1", "b:1"]
 
 
