@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models" / "slim"
 tf1 = tf.compat.v1
 
+BOUND = 1e-5
+"""That of all recorded logits: TensorFlow's kernels with oneDNN and without it differ by 3e-6 in VGG-16."""
+
 TOP = """\
 slim 1
 
@@ -69,14 +72,14 @@ def test_lenet_gives_what_tf_slim_gave(lenet: Path, version: str, level: int) ->
     # The folder with the file `checkpoint`, and the prefix.
     for path in (lenet / version, lenet / version / "model.ckpt-3"):
         graph_def = model.to_bytes(weights=path, level=level)
-        assert difference(logits_of(model, graph_def, expected["images"]), expected["logits"]) <= 1e-6
+        assert difference(logits_of(model, graph_def, expected["images"]), expected["logits"]) <= BOUND
 
 
 def test_the_moving_averages_are_those_of_tf_slim(lenet: Path) -> None:
     model = slimdsl.load(MODELS / "lenet.slim")
     expected = np.load(lenet / "expected.npz")
     found = logits_of(model, model.to_bytes(weights=lenet / "v2", ema=True), expected["images"])
-    assert difference(found, expected["averaged"]) <= 1e-6
+    assert difference(found, expected["averaged"]) <= BOUND
     assert difference(found, expected["logits"]) > 1e-3
 
 
@@ -95,7 +98,7 @@ def test_vgg_16_gives_what_tf_slim_gave(tmp_path: Path) -> None:
     model = slimdsl.load(MODELS / "vgg_16.slim")
     expected = np.load(folder / "expected.npz")
     graph_def = model.to_bytes(weights=folder / "v2" / "model.ckpt", level=1)
-    assert difference(logits_of(model, graph_def, expected["images"]), expected["logits"]) <= 1e-6
+    assert difference(logits_of(model, graph_def, expected["images"]), expected["logits"]) <= BOUND
 
 
 def test_what_tensorflows_saver_puts_in_without_a_word_is_refused(tmp_path: Path) -> None:
