@@ -121,7 +121,9 @@ def test_damaged_records_are_found_without_the_library_too(
     monkeypatch.setattr(surveying, "library", lambda: None)
     monkeypatch.setattr("slimdsl.runtime.data.records.library", lambda: None)
     problems = open_data(str(path), "all").problems()
-    assert problems == (f"record 1 of `{path}`, at byte {len(content) // 2}, is damaged: its checksum is wrong",)
+    # Where the flipped byte falls differs from process to process, as the order of a message's map does: it may make
+    # the image one that cannot be decoded besides.
+    assert f"record 1 of `{path}`, at byte {len(content) // 2}, is damaged: its checksum is wrong" in problems
 
 
 @pytest.mark.parametrize(
