@@ -62,6 +62,11 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--xla", action="store_true", help="compile the step with XLA")
     parser.add_argument("--no-xla", dest="xla", action="store_false", help="do not (the default)")
+    parser.add_argument(
+        "--eager",
+        action="store_true",
+        help="run the step's operations one by one: slow, for a debugger and for errors that name their layer",
+    )
     parser.add_argument("--device", choices=("cpu", "gpu"), help="what to run on (a GPU where there is one)")
     parser.add_argument(
         "--strategy",
@@ -92,6 +97,9 @@ def run(arguments: Namespace) -> int:
     selection = selection_of(arguments)
     if not arguments.init and selection != EVERYTHING:
         raise Refusal("--ema, --except and --rename are about --init, which is not given")
+    if arguments.eager and (arguments.xla or arguments.strategy != "none"):
+        other = "--xla" if arguments.xla else f"--strategy {arguments.strategy}"
+        raise Refusal(f"--eager runs each operation by itself, and {other} needs the step as a whole: leave one out")
     training = open_compilation(arguments.file, arguments, training=True)
     train_graph = graph_of(training, arguments.file, arguments)
     if train_graph is None:
@@ -116,6 +124,7 @@ def run(arguments: Namespace) -> int:
         "preprocessing": arguments.preprocessing,
         "precision": arguments.precision,
         "xla": arguments.xla,
+        "eager": arguments.eager,
         "shuffle": arguments.shuffle,
         "fresh": arguments.fresh,
     }
@@ -217,11 +226,12 @@ def _opening_lines(prepared: Prepared) -> list[str]:
         begin = f"going on with {folder} from step {count_text(prepared.start)} (model.ckpt-{prepared.start})"
     order, source, per_epoch = prepared.order, prepared.source, prepared.steps_per_epoch
     copies = f", {order.distribution.text}" if order.distribution.text else ""
+    way = ", XLA" if order.xla else ", eager" if order.eager else ""
     shape = "x".join(map(str, (*prepared.feed.size, prepared.feed.channels)))
     examples = f"{plural(source.count, 'example')} of {source.kind}, {source.split_note or source.split}"
     length = f"{plural(prepared.steps, 'step')} of {order.recipe.batch}, {plural(per_epoch, 'step')} an epoch"
     return [
-        f"{begin}, on {order.device}{copies}, {order.precision}{', XLA' if order.xla else ''}",
+        f"{begin}, on {order.device}{copies}, {order.precision}{way}",
         f"  {examples}; {shape} by the preprocessing `{prepared.preprocessing}`",
         f"  {length}",
         *(f"  changed: {change}" for change in prepared.changed),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from slimdsl.recipe.recipe import Recipe
+from slimdsl.runtime.errors import tensorflow_text
 from slimdsl.values import Value, field, value
 
 STRATEGIES = ("none", "mirrored", "multiworker")
@@ -133,8 +133,7 @@ class Distribution(Value):
             raise LostWorkersError(self._lost(error)) from error
 
     def _lost(self, error: tf.errors.OpError) -> str:
-        said = re.sub(r"\{\{.*?\}\} *", "", str(error.message))
-        first = next(iter(said.splitlines()), "").rstrip(":") or type(error).__name__
+        first = tensorflow_text(error).rstrip(":")
         return (
             f"worker {self.worker} of {self.workers} has lost the others: {first[:200]}; the same commands go on from "
             "the last checkpoint"

@@ -22,8 +22,9 @@ import tensorflow as tf
 from slimdsl.ir.graph import Graph, Variable
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.runtime.averages import MovingAverages
+from slimdsl.runtime.eager_network import EagerNetwork
 from slimdsl.runtime.errors import EngineError
-from slimdsl.runtime.gradients import processed, trained_variables
+from slimdsl.runtime.gradients import processed, recorded, trained_variables
 from slimdsl.runtime.losses import loss_values
 from slimdsl.runtime.metrics import metric_sums, metric_value
 from slimdsl.runtime.network import ImportedNetwork
@@ -101,6 +102,8 @@ class Engine:
         precision: ``float32``, ``bfloat16`` or ``float16`` of the training step; see `precision`. With float16 the loss
             is scaled, see `scaling`. The evaluation is in float32.
         xla: True to compile the step.
+        eager: True to run the operations of the step one by one, without a function: slow, for looking into a step.
+            There can be one replica then, and nothing to compile.
         seed: of first values and of dropout.
 
     Attributes:
@@ -122,6 +125,7 @@ class Engine:
         steps_per_epoch: int | None = None,
         precision: str = "float32",
         xla: bool = False,
+        eager: bool = False,
         seed: int = 0,
     ) -> None:
         if precision not in PRECISIONS:
@@ -132,7 +136,8 @@ class Engine:
         self._seed = seed - (seed >> 63 << 64)
         self._replicas = _Replicas()
         self._length = Length(steps_per_epoch=steps_per_epoch, steps=_total_steps(recipe, steps_per_epoch))
-        self._train_net = ImportedNetwork(mixed(train_graph, DTYPES[precision]), seed)
+        cast = mixed(train_graph, DTYPES[precision])
+        self._train_net = EagerNetwork(cast, seed, layers=train_graph) if eager else ImportedNetwork(cast, seed)
         self._eval_net = ImportedNetwork(eval_graph, seed)
         self.trained = tuple(variable.name for variable in trained_variables(train_graph.variables, recipe))
         self._model = self._first_variables()
@@ -149,11 +154,11 @@ class Engine:
         }
         # A rate that cannot be computed is found before the first step.
         learning_rate(recipe.optimizer.learning_rate, tf.constant(0, tf.int64), self._length)  # type: ignore[attr-defined]
-        self._one = tf.function(self._step, jit_compile=xla or None, autograph=False)
+        self._one = self._step if eager else tf.function(self._step, jit_compile=xla or None, autograph=False)
         self._single = self._one
         if self._replicas.count > 1:
             self._single = tf.function(lambda batch: self._replicas.run(self._one, batch), autograph=False)
-        self._many = tf.function(self._loop, autograph=False)
+        self._many = self._loop if eager else tf.function(self._loop, autograph=False)
         self._evaluate = tf.function(self._outputs, autograph=False)
 
     def assign(self, source: WeightSource, variables: Sequence[Variable]) -> None:
@@ -314,18 +319,18 @@ class Engine:
         updates = {} if self.recipe.freeze_batch_norm else net.updates
         penalty = [net.regularization_loss] if net.regularization_loss else []
         seed = tf.stack([tf.constant(self._seed, tf.int64), draw])
-        found = net.call([*net.outputs.values(), *updates.values(), *penalty], batch, values, seed)
-        outputs = dict(zip(net.outputs, found, strict=False))
-        losses = loss_values(self.recipe, {**outputs, **batch})
-        regularization = found[-1] if penalty else tf.constant(0.0)
-        total = tf.add_n([*losses.values(), regularization])
-        sources = [values[name] for name in self.trained]
-        target = total * share if scale is None else total * share * scale
-        gradients = tf.gradients(target, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        with recorded([values[name] for name in self.trained]) as gradients_of:
+            found = net.call([*net.outputs.values(), *updates.values(), *penalty], batch, values, seed)
+            outputs = dict(zip(net.outputs, found, strict=False))
+            losses = loss_values(self.recipe, {**outputs, **batch})
+            regularization = found[-1] if penalty else tf.constant(0.0)
+            total = tf.add_n([*losses.values(), regularization])
+            target = total * share if scale is None else total * share * scale
+        gradients = gradients_of(target)
         for name, value in zip(updates, found[len(outputs) :], strict=False):
             assign(self._model[name], value)
         return {
-            "gradients": [tf.convert_to_tensor(gradient) for gradient in gradients],
+            "gradients": gradients,
             "scalars": [value * share for value in (total, regularization, *losses.values())],
             "metrics": [metric_sums(term, {**outputs, **batch}) for term in self.recipe.metrics],
         }

@@ -15,13 +15,13 @@ from slimdsl.ir.graph import Graph, Tensor
 from slimdsl.runtime.data.errors import DataError, MissingDataError
 from slimdsl.runtime.data.images import decode, fit
 from slimdsl.runtime.data.preprocessing import Preprocessing, preprocessing_named, preprocessing_of_network
+from slimdsl.runtime.errors import tensorflow_text
 from slimdsl.runtime.inference import numpy_type
 from slimdsl.types import DType, SymbolicDim, shape_text, substitute, symbol_names
 from slimdsl.values import Value, field, value
 from slimdsl.weights.npz import NpzFile
 from slimdsl.weights.source import WeightsError
 from slimdsl.weights.stored import WeightsFile
-from slimdsl.workers import one_line
 
 Array = npt.NDArray[Any]
 
@@ -131,7 +131,7 @@ def image_examples(paths: Sequence[str], target: ImageInput, preprocessing: Prep
         except DataError as error:
             yield Example(name=path, feeds={}, problem=str(error))
         except tf.errors.OpError as error:
-            yield Example(name=path, feeds={}, problem=f"`{path}` cannot be preprocessed: {one_line(error)}")
+            yield Example(name=path, feeds={}, problem=f"`{path}` cannot be preprocessed: {tensorflow_text(error)}")
         else:
             yield Example(name=path, feeds={target.name: made.numpy()})
 

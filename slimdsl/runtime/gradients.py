@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import tensorflow as tf
 
@@ -29,6 +30,26 @@ def trained_variables(variables: Sequence[Variable], recipe: Recipe) -> list[Var
     if not trained:
         raise EngineError("the network has no variable that the recipe trains")
     return trained
+
+
+@contextmanager
+def recorded(sources: Sequence[tf.Tensor]) -> Iterator[Callable[[tf.Tensor], list[tf.Tensor]]]:
+    """Gradients of what is computed inside, as a function to be called behind it: target -> one for each source.
+
+    Inside of functions they are those of the graph: a tape around an imported graph gives none, and says nothing.
+    """
+    zero = tf.UnconnectedGradients.ZERO
+    if not tf.executing_eagerly():
+        yield lambda target: _whole(tf.gradients(target, sources, unconnected_gradients=zero))
+        return
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(list(sources))
+        yield lambda target: _whole(tape.gradient(target, list(sources), unconnected_gradients=zero))
+
+
+def _whole(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> list[tf.Tensor]:
+    """Gradients of rows (of embeddings) as whole tensors."""
+    return [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
 def processed(gradients: Mapping[str, tf.Tensor], recipe: Recipe) -> dict[str, tf.Tensor]:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from slimdsl.ir.graph import Graph, LayerRecord, Node
+from slimdsl.ir.graph import Graph
 from slimdsl.recipe.recipe import Recipe
+from slimdsl.runtime.layer_names import layer_text
 from slimdsl.runtime.losses import loss_values
 from slimdsl.runtime.network import ImportedNetwork
 from slimdsl.runtime.precision import mixed
@@ -84,22 +85,11 @@ class NanHunt:
         flags, losses, penalties = tf.function(compute)()
         for node, flag in zip(made, flags, strict=True):
             if bool(flag):
-                return self._named(node)
+                return f"{layer_text(self._graph, node.name)}, in its tensor `{node.name}`"
         for name, loss in losses.items():
             if _is_bad(loss):
                 return f"the loss `{name}`: all that the network gives is finite"
         return "the sum of the regularization losses" if any(bool(flag) for flag in penalties) else ""
-
-    def _named(self, node: Node) -> str:
-        """A node as the layer that it belongs to, with its line."""
-        numbers = {known.name: number for number, known in enumerate(self._graph.nodes)}
-        number = numbers.get(node.name)
-        layers = [] if number is None else [r for r in self._graph.layers if r.first_node <= number < r.end_node]
-        layer: LayerRecord | None = min(layers, key=lambda r: r.end_node - r.first_node, default=None)
-        span = layer.span if layer is not None and layer.span is not None else node.span
-        what = f"the layer `{layer.scope}` ({layer.op})" if layer is not None else f"`{node.name}`"
-        where = f", {span!r}" if span is not None else ""
-        return f"{what}{where}, in its tensor `{node.name}`"
 
 
 def _not_finite(tensor: tf.Tensor) -> tf.Tensor:

@@ -31,6 +31,7 @@ class ImportedNetwork:
         outputs: name -> tensor.
         updates: name of a variable -> the tensor with its value after the step.
         regularization_loss: the tensor with the sum of all penalties; "" where there are none.
+        definition: the GraphDef.
     """
 
     def __init__(self, graph: Graph, seed: int = 0) -> None:
@@ -46,9 +47,8 @@ class ImportedNetwork:
         self._variables = dict(emission.variables)
         self._random_seed = emission.random_seed
         self._first_values = list(emitter.first_values)
-        definition = tf.compat.v1.GraphDef.FromString(graph_bytes(emission, None))
-        self._versions = definition.versions
-        self._nodes: dict[str, Any] = {node.name: node for node in definition.node}
+        self.definition = tf.compat.v1.GraphDef.FromString(graph_bytes(emission, None))
+        self._nodes: dict[str, Any] = {node.name: node for node in self.definition.node}
 
     def first_values(self) -> dict[str, tf.Tensor]:
         """The value that each variable begins with, as the graph's own initialisers draw it."""
@@ -82,7 +82,7 @@ class ImportedNetwork:
         wanted = [name for name in tensors if name not in bound]
         needed = self._needed(wanted, bound)
         part = tf.compat.v1.GraphDef(node=[node for name, node in self._nodes.items() if name in needed])
-        part.versions.CopyFrom(self._versions)
+        part.versions.CopyFrom(self.definition.versions)
         read = {_with_index(name) for node in part.node for name in node.input}
         # An eager tensor cannot stand in an input map.
         used = {name: tf.identity(tensor) for name, tensor in bound.items() if name in read}

@@ -11,12 +11,12 @@ import tensorflow as tf
 
 from slimdsl.ir.graph import Graph, Tensor
 from slimdsl.runtime.data.errors import DataError
+from slimdsl.runtime.errors import tensorflow_text
 from slimdsl.runtime.examples import Array, Example, batch_size
 from slimdsl.runtime.inference import InferenceNetwork
 from slimdsl.types import SymbolicDim
 from slimdsl.values import Value, field, value
 from slimdsl.weights.source import WeightSource
-from slimdsl.workers import one_line
 
 BATCH = 16
 """How many examples are run at once, where the network leaves that open."""
@@ -105,7 +105,7 @@ class Predictor:
             found = self._network.run({name: tf.constant(array) for name, array in feeds.items()})
             return {name: tensor.numpy() for name, tensor in found.items()}
         except (tf.errors.OpError, ValueError) as error:
-            raise DataError(f"TensorFlow cannot run `{self.graph.name}` on this: {one_line(error)}") from None
+            raise DataError(f"TensorFlow cannot run `{self.graph.name}` on this: {tensorflow_text(error)}") from None
 
     def has_batch(self, output: str) -> bool:
         """Whether the first axis of an output is that of the inputs' batch."""

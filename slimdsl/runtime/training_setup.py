@@ -19,6 +19,7 @@ from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.pipeline import batches, default_preprocessing, steps_per_epoch
 from slimdsl.runtime.data.source import DataSource
 from slimdsl.runtime.data.surveying import explain_failure, require_usable
+from slimdsl.runtime.devices import ahead_on_device
 from slimdsl.runtime.distribution import Distribution, DistributionError
 from slimdsl.runtime.engine import Engine
 from slimdsl.runtime.errors import EngineError
@@ -53,6 +54,7 @@ class Order(Value):
         preprocessing: its name; "" for the one that suits network and data.
         precision: of the step.
         xla: whether the step is compiled.
+        eager: whether its operations are run one by one.
         shuffle: False for the data in their own order.
         fresh: whether the run in the folder may be given up.
         device: what it runs on, in words.
@@ -69,6 +71,7 @@ class Order(Value):
     preprocessing: str = field(default="")
     precision: str = field(default="float32")
     xla: bool = field(default=False)
+    eager: bool = field(default=False)
     shuffle: bool = field(default=True)
     fresh: bool = field(default=False)
     device: str = field(default="")
@@ -147,6 +150,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         "machine": {
             "device": order.device,
             "xla": order.xla,
+            "eager": order.eager,
             "strategy": order.distribution.name,
             "replicas": order.distribution.replicas,
         },
@@ -204,6 +208,7 @@ def _engine(prepared: Prepared) -> Engine:
             steps_per_epoch=prepared.steps_per_epoch,
             precision=order.precision,
             xla=order.xla,
+            eager=order.eager,
             seed=order.recipe.seed,
         )
     if prepared.start is not None:
@@ -231,24 +236,24 @@ def stream(prepared: Prepared, start: int) -> Iterator[Batch]:
         DataError: the data cannot be read, with the file and the record.
     """
     order, feed = prepared.order, prepared.feed
-    iterator = iter(
-        batches(
-            prepared.source,
-            preprocessing=prepared.preprocessing,
-            size=feed.size,
-            channels=feed.channels,
-            batch=order.recipe.batch,
-            seed=order.recipe.seed,
-            training=True,
-            start_step=start,
-            shuffle=order.shuffle,
-            image_name=feed.image,
-            label_name=feed.label,
-            label_dtype=feed.label_dtype,
-            classes=feed.classes,
-            shard=(order.distribution.worker, order.distribution.workers),
-        )
+    found = batches(
+        prepared.source,
+        preprocessing=prepared.preprocessing,
+        size=feed.size,
+        channels=feed.channels,
+        batch=order.recipe.batch,
+        seed=order.recipe.seed,
+        training=True,
+        start_step=start,
+        shuffle=order.shuffle,
+        image_name=feed.image,
+        label_name=feed.label,
+        label_dtype=feed.label_dtype,
+        classes=feed.classes,
+        shard=(order.distribution.worker, order.distribution.workers),
     )
+    # Several replicas take their shares of a batch to their own devices.
+    iterator = iter(ahead_on_device(found) if order.distribution.replicas == 1 else found)
     while True:
         try:
             batch = next(iterator)

@@ -292,3 +292,37 @@ def test_a_recipe_that_does_not_fit_is_refused() -> None:
         engine(recipe(trainable=("conv1/BatchNorm/moving_mean",)))
     with pytest.raises(EngineError, match="no precision `int8`"):
         engine(precision="int8")
+
+
+def test_the_eager_step_is_the_same_to_the_last_bit() -> None:
+    graph, eager = engine(keep=0.5), engine(keep=0.5, eager=True)
+    assert losses(eager) == losses(graph)
+    assert eager.traces == 6, "nothing is traced: each step runs"
+    for name, value in values(graph).items():
+        np.testing.assert_array_equal(values(eager)[name], value, err_msg=name)
+
+
+def test_parts_and_precisions_are_computed_eagerly_too() -> None:
+    parts, eager = engine(recipe(accumulate=2)), engine(recipe(accumulate=2), eager=True)
+    assert losses(eager, 2) == losses(parts, 2)
+    half, eager = engine(precision="bfloat16"), engine(precision="bfloat16", eager=True)
+    np.testing.assert_allclose(losses(eager, 3), losses(half, 3), rtol=2e-2)
+
+
+def test_an_operation_that_fails_eagerly_has_its_layer_and_its_line() -> None:
+    text = """slim 1
+net lookup {
+  input tokens: int32[N, 4]
+  embedding(10, 4) as words
+  flatten
+  fc(4, activation=none) as logits
+  output logits
+}
+"""
+    training, inference = slimdsl.loads(text, training=True).graph, slimdsl.loads(text).graph
+    eager = Engine(training, inference, recipe(), sizes={}, eager=True)
+    tokens = tf.constant([[0, 1, 2, 99]] * 8, tf.int32)
+    with pytest.raises(
+        EngineError, match=r"the layer `lookup/words` \(embedding\), <text>:4:3, .*GatherV2\): indices\[0,3\] = 99"
+    ):
+        eager.train({"tokens": tokens, "labels": tf.zeros([8], tf.int32)})

@@ -237,3 +237,15 @@ def test_a_gpu_that_is_not_there(place: Path, capsys: pytest.CaptureFixture[str]
     assert train(place, "gpu", "--device", "gpu") == 2
     assert "--device gpu: TensorFlow lists no GPU: " in capsys.readouterr().err
     assert not (place / "gpu").exists()
+
+
+def test_eager_steps_are_those_of_the_graph_and_go_without_xla_and_replicas(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(place, "eager", "--eager") == 0
+    assert rows(place / "eager") == rows(place / "whole")
+    assert ", eager\n" in capsys.readouterr().err
+    for other in (["--xla"], ["--strategy", "mirrored"]):
+        assert train(place, "refused", "--eager", *other) == 2
+        assert f"and {' '.join(other)} needs the step as a whole" in capsys.readouterr().err
+    assert not (place / "refused").exists()
