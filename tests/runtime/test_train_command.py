@@ -243,7 +243,8 @@ def test_eager_steps_are_those_of_the_graph_and_go_without_xla_and_replicas(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(place, "eager", "--eager") == 0
-    assert rows(place / "eager") == rows(place / "whole")
+    for found, expected in zip(rows(place / "eager"), rows(place / "whole"), strict=True):
+        assert found == pytest.approx(expected, rel=1e-4)
     assert ", eager\n" in capsys.readouterr().err
     for other in (["--xla"], ["--strategy", "mirrored"]):
         assert train(place, "refused", "--eager", *other) == 2
