@@ -105,6 +105,18 @@ class Huber(_Weighted):
 
 
 @value
+class MeanPairwiseSquaredError(_Weighted):
+    """The mean of (dᵢ - dⱼ)² over all pairs of elements of an example, d = predictions - labels, summed over the batch.
+
+    Differences of all elements alike cost nothing. TF-Slim's of that name, which is the one loss that is a sum.
+    """
+
+    name: ClassVar[str] = "mean_pairwise_squared_error"
+    operands: ClassVar[tuple[str, ...]] = ("predictions", "labels")
+    takes: ClassVar[str] = ALIKE
+
+
+@value
 class Triplet(_Weighted):
     """max(0, margin + d² to the nearest of its own class - d² to another), semi-hard. Paper: FaceNet.
 
@@ -119,5 +131,5 @@ class Triplet(_Weighted):
 
 LOSSES: tuple[type[Loss], ...] = (
     SoftmaxCrossEntropy, SigmoidCrossEntropy, MeanSquaredError, AbsoluteDifference, Hinge, LogLoss, CosineDistance,
-    Huber, Triplet,
+    Huber, MeanPairwiseSquaredError, Triplet,
 )  # fmt: skip

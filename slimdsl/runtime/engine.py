@@ -322,7 +322,7 @@ class Engine:
         with recorded([values[name] for name in self.trained]) as gradients_of:
             found = net.call([*net.outputs.values(), *updates.values(), *penalty], batch, values, seed)
             outputs = dict(zip(net.outputs, found, strict=False))
-            losses = loss_values(self.recipe, {**outputs, **batch})
+            losses = loss_values(self.recipe, {**outputs, **batch}, self.recipe.accumulate * self._replicas.count)
             regularization = found[-1] if penalty else tf.constant(0.0)
             total = tf.add_n([*losses.values(), regularization])
             target = total * share if scale is None else total * share * scale

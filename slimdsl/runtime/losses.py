@@ -17,6 +17,7 @@ from slimdsl.recipe.losses import (
     Hinge,
     Huber,
     LogLoss,
+    MeanPairwiseSquaredError,
     MeanSquaredError,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
@@ -26,12 +27,13 @@ from slimdsl.recipe.recipe import LossTerm, Recipe
 from slimdsl.runtime.errors import EngineError
 
 
-def loss_values(recipe: Recipe, values: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+def loss_values(recipe: Recipe, values: Mapping[str, tf.Tensor], parts: int = 1) -> dict[str, tf.Tensor]:
     """The losses of a recipe.
 
     Args:
         recipe: the recipe.
         values: name of an operand (a label, an input or an output of the net) -> tensor.
+        parts: how many equal parts of a batch there are, of which this is one; the mean over them is the batch's loss.
 
     Returns:
         Name of the loss -> float32 scalar, its weight included. A term with one operand more than its loss takes has
@@ -40,10 +42,10 @@ def loss_values(recipe: Recipe, values: Mapping[str, tf.Tensor]) -> dict[str, tf
     Raises:
         EngineError: an operand is missing, or its shape does not fit.
     """
-    return {term.name: _term_value(term, recipe.label_smoothing, values) for term in recipe.losses}
+    return {term.name: _term_value(term, recipe.label_smoothing, values, parts) for term in recipe.losses}
 
 
-def _term_value(term: LossTerm, smoothing: float, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
+def _term_value(term: LossTerm, smoothing: float, values: Mapping[str, tf.Tensor], parts: int) -> tf.Tensor:
     missing = [name for name in term.operands if name not in values]
     if missing:
         raise EngineError(f"the loss `{term.name}` takes `{missing[0]}`, and there are only {', '.join(values)}")
@@ -58,7 +60,11 @@ def _term_value(term: LossTerm, smoothing: float, values: Mapping[str, tf.Tensor
                     f"{second.shape}: {str(error).splitlines()[0]}"
                 ) from error
             factor = getattr(term.loss, "weight", 1.0)
-            return weighted_mean(elements, *weights) * factor if factor else tf.zeros([])
+            if not factor:
+                return tf.zeros([])
+            if isinstance(term.loss, MeanPairwiseSquaredError):
+                return tf.reduce_sum(_weighted(elements, *weights)) * (factor * parts)
+            return weighted_mean(elements, *weights) * factor
     raise TypeError(f"no rule for the loss {term.loss.name}")
 
 
@@ -71,12 +77,21 @@ def weighted_mean(elements: tf.Tensor, weights: tf.Tensor | None = None) -> tf.T
     """
     if weights is None:
         return tf.reduce_mean(elements)
-    weights = _as_float(weights)
-    missing_axes = elements.shape.rank - weights.shape.rank
-    weights = tf.reshape(weights, [*weights.shape, *[1] * missing_axes]) * tf.ones_like(elements)
+    weights = _spread(weights, elements)
     return tf.math.divide_no_nan(
         tf.reduce_sum(elements * weights), tf.reduce_sum(tf.cast(tf.not_equal(weights, 0.0), tf.float32))
     )
+
+
+def _weighted(elements: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
+    return elements if weights is None else elements * _spread(weights, elements)
+
+
+def _spread(weights: tf.Tensor, elements: tf.Tensor) -> tf.Tensor:
+    """A weight for each element, of those for each example of several elements."""
+    weights = _as_float(weights)
+    missing_axes = elements.shape.rank - weights.shape.rank
+    return tf.reshape(weights, [*weights.shape, *[1] * missing_axes]) * tf.ones_like(elements)
 
 
 def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
@@ -143,6 +158,13 @@ def _huber(loss: Huber, predictions: tf.Tensor, labels: tf.Tensor, smoothing: fl
     return 0.5 * small * small + loss.delta * (error - small)
 
 
+def _pairwise(loss: MeanPairwiseSquaredError, predictions: tf.Tensor, labels: tf.Tensor, smoothing: float) -> tf.Tensor:
+    """Of each example, twice the variance of its differences."""
+    differences = predictions - _matching(_as_float(labels), predictions)
+    axes = list(range(1, differences.shape.rank))
+    return 2.0 * (tf.reduce_mean(tf.square(differences), axes) - tf.square(tf.reduce_mean(differences, axes)))
+
+
 def _triplet(loss: Triplet, embeddings: tf.Tensor, labels: tf.Tensor, smoothing: float) -> tf.Tensor:
     """The mean over all pairs of a class, as `metric_learning.triplet_semihard_loss`."""
     size = embeddings.shape[0]
@@ -204,5 +226,6 @@ _FUNCTIONS: tuple[tuple[type[Loss], Callable[[Any, tf.Tensor, tf.Tensor, float],
     (LogLoss, _log),
     (CosineDistance, _cosine),
     (Huber, _huber),
+    (MeanPairwiseSquaredError, _pairwise),
     (Triplet, _triplet),
 )

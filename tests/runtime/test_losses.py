@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +19,7 @@ from slimdsl.recipe.losses import (
     Hinge,
     Huber,
     LogLoss,
+    MeanPairwiseSquaredError,
     MeanSquaredError,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
@@ -115,8 +118,32 @@ def test_triplets_are_semi_hard() -> None:
         assert found == pytest.approx(triplet_by_hand(embeddings, labels, margin), rel=1e-5)
 
 
+def pairwise_by_tf_slim(weights: np.ndarray | float) -> float:
+    with warnings.catch_warnings():
+        # TF-Slim points to TensorFlow's, which divides by the number of pairs of different elements.
+        warnings.simplefilter("ignore")
+        slim = importlib.import_module("tf_slim.losses")
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            loss = slim.mean_pairwise_squared_error(tf.constant(LOGITS), tf.constant(SHARES), weights)
+            return float(session.run(loss))
+
+
+def test_pairs_of_elements_are_compared_as_by_tf_slim() -> None:
+    assert loss_of(MeanPairwiseSquaredError(), LOGITS, SHARES) == pytest.approx(pairwise_by_tf_slim(1.0), rel=1e-5)
+    found = loss_of(MeanPairwiseSquaredError(weight=0.5), LOGITS, SHARES, WEIGHTS)
+    assert found == pytest.approx(pairwise_by_tf_slim(0.5 * WEIGHTS), rel=1e-5)
+
+
+def test_a_sum_over_the_batch_is_that_of_its_parts() -> None:
+    term = LossTerm(name="loss", loss=MeanPairwiseSquaredError(), operands=("a", "b"))
+    recipe = Recipe(inputs={}, losses=(term,), optimizer=Sgd())
+    parts = [{"a": tf.constant(LOGITS[part]), "b": tf.constant(SHARES[part])} for part in (slice(3), slice(3, 6))]
+    mean = np.mean([float(loss_values(recipe, each, parts=2)["loss"]) for each in parts])
+    assert mean == pytest.approx(loss_of(MeanPairwiseSquaredError(), LOGITS, SHARES), rel=1e-5)
+
+
 def test_every_loss_is_compared_here() -> None:
-    assert {SoftmaxCrossEntropy, Triplet, *(type(case[0]) for case in CASES)} == set(LOSSES)
+    assert {SoftmaxCrossEntropy, MeanPairwiseSquaredError, Triplet, *(type(case[0]) for case in CASES)} == set(LOSSES)
 
 
 def test_weights_of_zero_count_for_nothing() -> None:
