@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from slimdsl.cli.loading import graph_of, open_compilation
 from slimdsl.cli.options import add_colour_option, add_net_options
+from slimdsl.cli.profiling import check_profiled, profile_text, profiled_steps, without_option
 from slimdsl.cli.progress import announced
 from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import count_text, plural, print_diagnostics
@@ -84,6 +85,11 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--preprocessing", metavar="NAME", default="", help="what images go through (the network's)")
     parser.add_argument("--no-shuffle", dest="shuffle", action="store_false", help="feed the data in their own order")
     parser.add_argument(
+        "--profile",
+        metavar="A:B",
+        help="run TensorFlow's profiler from step A to step B, which count from 1; it changes no step",
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="check everything, all data included, take one step and write nothing"
     )
     parser.add_argument("--fresh", action="store_true", help="remove the run in the folder and start anew")
@@ -95,6 +101,7 @@ def run(arguments: Namespace) -> int:
     """Train; the exit code says how it ended."""
     settings = settings_of(arguments)
     selection = selection_of(arguments)
+    arguments.profile = profiled_steps(arguments.profile)
     if not arguments.init and selection != EVERYTHING:
         raise Refusal("--ema, --except and --rename are about --init, which is not given")
     if arguments.eager and (arguments.xla or arguments.strategy != "none"):
@@ -201,6 +208,7 @@ def _guarded(setup: Any, wanted: dict[str, Any], arguments: Namespace) -> int:
 def _train(setup: Any, order: Any, arguments: Namespace) -> int:
     with announced("checking the data"):
         prepared = setup.prepare_training(order, thorough=arguments.dry_run)
+    check_profiled(arguments.profile, prepared)
     if prepared.start is not None and prepared.start >= prepared.steps and not arguments.dry_run:
         say(
             f"`{order.logdir}` has been trained for {plural(prepared.start, 'step')} already: "
@@ -215,7 +223,14 @@ def _train(setup: Any, order: Any, arguments: Namespace) -> int:
         loss, seconds = setup.try_step(prepared, engine)
         print(f"all is well: the first step was traced in {seconds:.1f} s, its loss is {loss:.4f}; nothing was written")
         return _OK
-    outcome = setup.carry_out(prepared, engine)
+    profiler = None
+    if arguments.profile:
+        profiler = load_runtime("slimdsl.runtime.profiling").Profiler(order.logdir, *arguments.profile)
+    try:
+        outcome = setup.carry_out(prepared, engine, profiler)
+    finally:
+        if profiler and profiler.written:
+            say(profile_text(profiler, order.logdir))
     return _report(prepared, outcome, arguments)
 
 
@@ -243,7 +258,7 @@ def _report(prepared: Prepared, outcome: Outcome, arguments: Namespace) -> int:
     if outcome.interrupted:
         say(
             f"interrupted by {outcome.interrupted} and saved at step {count_text(outcome.step)} of "
-            f"{count_text(prepared.steps)}; it goes on by:\n  {_command()}"
+            f"{count_text(prepared.steps)}; it goes on by:\n  {_command(outcome.step, arguments.profile)}"
         )
         return _INTERRUPTED
     best = f"; the best is model.ckpt-{outcome.best}" if outcome.best is not None else ""
@@ -253,6 +268,10 @@ def _report(prepared: Prepared, outcome: Outcome, arguments: Namespace) -> int:
     return _OK
 
 
-def _command() -> str:
+def _command(done: int, profiled: tuple[int, int] | None) -> str:
     """The command line that goes on with this run."""
-    return shlex.join(["slimdsl", *(argument for argument in sys.argv[1:] if argument != "--fresh")])
+    given = sys.argv[1:]
+    # Steps that are done cannot be profiled any more.
+    if profiled and profiled[0] <= done:
+        given = without_option(given)
+    return shlex.join(["slimdsl", *(argument for argument in given if argument != "--fresh")])

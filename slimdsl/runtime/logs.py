@@ -11,7 +11,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,11 +90,12 @@ class EventLog:
     Args:
         folder: the run's folder.
         start: the step that the run goes on from: TensorBoard forgets what earlier files have of later steps.
+        name: of the file; "" for one of its own, after those of before.
     """
 
-    def __init__(self, folder: str, start: int) -> None:
-        name = f"{EVENTS_PREFIX}{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{time.time_ns() % 10**9}"
-        self.path = os.path.join(folder, name)
+    def __init__(self, folder: str, start: int, *, name: str = "") -> None:
+        own = f"{EVENTS_PREFIX}{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{time.time_ns() % 10**9}"
+        self.path = os.path.join(folder, name or own)
         self._writer = tf.io.TFRecordWriter(self.path)
         self._write(event_pb2.Event(file_version="brain.Event:2"))
         if start:
@@ -104,6 +105,10 @@ class EventLog:
     def scalars(self, step: int, numbers: Mapping[str, float]) -> None:
         """Write numbers of a step."""
         values = [summary_pb2.Summary.Value(tag=tag, simple_value=number) for tag, number in numbers.items()]
+        self.summary(step, values)
+
+    def summary(self, step: int, values: Sequence[Any]) -> None:
+        """Write values of a summary, TensorFlow's messages."""
         self._write(event_pb2.Event(step=step, summary=summary_pb2.Summary(value=values)))
 
     def histograms(self, step: int, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -114,7 +119,7 @@ class EventLog:
             numbers = numbers[np.isfinite(numbers)]
             if len(numbers):
                 values.append(summary_pb2.Summary.Value(tag=tag, histo=_histogram(numbers)))
-        self._write(event_pb2.Event(step=step, summary=summary_pb2.Summary(value=values)))
+        self.summary(step, values)
 
     def graph(self, definition: bytes) -> None:
         """Write a graph: the bytes of a GraphDef."""
@@ -157,6 +162,9 @@ class Unwritten:
         """Write nothing."""
 
     def scalars(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Write nothing."""
+
+    def summary(self, step: int, values: Sequence[Any]) -> None:
         """Write nothing."""
 
     def histograms(self, step: int, arrays: Mapping[str, npt.NDArray[Any]]) -> None:

@@ -14,6 +14,7 @@ from slimdsl.ir.graph import Graph
 from slimdsl.ir.text import print_graph
 from slimdsl.runtime.checkpoints import BEST_FILE, checkpoint_steps, clear_leftovers, remove_checkpoint
 from slimdsl.runtime.logs import EVENTS_PREFIX, METRICS_FILE
+from slimdsl.runtime.profiling import remove_profiles
 from slimdsl.weights.checkpoint_state import STATE_FILE
 
 RECIPE_FILE = "recipe.json"
@@ -208,6 +209,7 @@ def _remove_run(folder: str) -> None:
     for name in os.listdir(folder):
         if name in _FILES or name.startswith(EVENTS_PREFIX):
             os.unlink(os.path.join(folder, name))
+    remove_profiles(folder)
 
 
 def _write(path: str, text: str) -> None:

@@ -7,7 +7,8 @@ the number of the step alone. So a run that goes on from a checkpoint makes the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ from slimdsl.runtime.distribution import Distribution
 from slimdsl.runtime.interrupt import Interrupt
 from slimdsl.runtime.logs import EventLog, MetricsFile, Unwritten
 from slimdsl.runtime.nan_hunt import NotFiniteError
+from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress, Status
 from slimdsl.runtime.resume import host_values, restore
 from slimdsl.values import Record, Value, field, value
@@ -52,9 +54,11 @@ class Run(Record):
         steps_per_epoch: for the display; None where nobody knows.
         hunt: batch, variables, step -> where the first NaN comes from.
         histogrammed: names of the variables that have histograms.
+        summaries: batch, steps done before -> values of a summary of the step that is taken next.
         graph: bytes of the GraphDef for TensorBoard; b"" for none.
         progress: shows how far it is.
         distribution: which processes train together; the chief alone writes and shows.
+        profiler: profiles some of the steps; None for none of them.
     """
 
     engine: Steps
@@ -65,9 +69,11 @@ class Run(Record):
     steps_per_epoch: int | None = field(default=None)
     hunt: Callable[[Batch, Mapping[str, tf.Variable], int], str] | None = field(default=None)
     histogrammed: tuple[str, ...] = field(default=())
+    summaries: Callable[[Batch, int], Sequence[Any]] | None = field(default=None)
     graph: bytes = field(default=b"")
     progress: Progress
     distribution: Distribution = field(default=Distribution())
+    profiler: Profiler | None = field(default=None)
 
 
 @value
@@ -151,22 +157,25 @@ class Training:
         self._logged_at = time.monotonic()
         saved = self._step
         while self._step < run.steps:
-            begun = time.monotonic()
-            batch = self._next(batches)
-            self._waited += time.monotonic() - begun
-            self._pending.append(run.engine.train(batch))
+            sums_up = (self._step + 1) % recipe.summary_every == 0
+            with run.profiler.step(self._step + 1, self._wait) if run.profiler else nullcontext():
+                begun = time.monotonic()
+                batch = self._next(batches)
+                self._waited += time.monotonic() - begun
+                # Of what the step computes with, which it changes.
+                seen = run.summaries(batch, self._step) if sums_up and run.summaries else ()
+                self._pending.append(run.engine.train(batch))
             self._step += 1
             logs = self._step % recipe.log_every == 0 or self._step == run.steps
             self._ended_by = self._ending(interrupt.received, logs=logs)
             last = self._step == run.steps or bool(self._ended_by)
             saves = self._step % recipe.save_every == 0 or last
-            sums_up = self._step % recipe.summary_every == 0
             if logs or saves or sums_up:
                 self._check_losses()
             if logs:
                 self._log(metrics, events)
             if sums_up:
-                self._summarize(events)
+                self._summarize(events, seen)
             if saves:
                 self._save()
                 saved = self._step
@@ -191,6 +200,10 @@ class Training:
             self._check_losses()
             self._save()
             raise
+
+    def _wait(self) -> None:
+        """Return when the last step is done."""
+        self._pending[-1][TOTAL].numpy()
 
     def _check_losses(self) -> None:
         """Fetch the losses of the steps since the last time; stop at the first that is not finite."""
@@ -228,12 +241,13 @@ class Training:
             run.progress.show(status, last=self._step == run.steps)
         self._logged_at, self._logged_step, self._logged_waited = now, self._step, self._waited
 
-    def _summarize(self, events: EventLog | Unwritten) -> None:
+    def _summarize(self, events: EventLog | Unwritten, seen: Sequence[Any]) -> None:
         variables = self._run.engine.variables
         arrays: dict[str, npt.NDArray[Any]] = {
             f"weights/{name}": variables[name].numpy() for name in self._run.histogrammed
         }
         events.histograms(self._step, arrays)
+        events.summary(self._step, seen)
         events.flush()
 
     def _save(self) -> None:
@@ -249,6 +263,8 @@ class Training:
     def _not_finite(self, step: int, what: str) -> NotFiniteError:
         """The error that a step made; the steps since the last checkpoint are made again to find out where."""
         run = self._run
+        if run.profiler:
+            run.profiler.stop_quietly()
         self._checkpoints.wait()
         kept = latest_step(run.folder)
         message = f"{what} in step {step:,}"

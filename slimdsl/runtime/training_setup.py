@@ -24,10 +24,13 @@ from slimdsl.runtime.distribution import Distribution, DistributionError
 from slimdsl.runtime.engine import Engine
 from slimdsl.runtime.errors import EngineError
 from slimdsl.runtime.feeding import Feed, check_class_names, feed_of
+from slimdsl.runtime.hyperparameters import Row, Setting, hyperparameters, table_row
 from slimdsl.runtime.nan_hunt import NanHunt
+from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress
 from slimdsl.runtime.resume import restore
 from slimdsl.runtime.run_folder import begin, changed_settings, make_folder, network_document, occupied, prepare
+from slimdsl.runtime.summaries import Summaries
 from slimdsl.runtime.training import Batch, Outcome, Run, Training
 from slimdsl.values import Record, Value, field, value
 from slimdsl.version import __version__
@@ -280,8 +283,13 @@ def try_step(prepared: Prepared, engine: Engine) -> tuple[float, float]:
     return loss, time.monotonic() - begun
 
 
-def carry_out(prepared: Prepared, engine: Engine) -> Outcome:
+def carry_out(prepared: Prepared, engine: Engine, profiler: Profiler | None = None) -> Outcome:
     """Train.
+
+    Args:
+        prepared: the training.
+        engine: its engine.
+        profiler: profiles some of the steps; the chief's alone.
 
     Raises:
         OutOfMemoryError: a step does not fit into the memory.
@@ -292,19 +300,43 @@ def carry_out(prepared: Prepared, engine: Engine) -> Outcome:
     folder = prepared.order.logdir
     distribution = prepared.order.distribution
     with ExitStack() as stack:
+        row = Row()
         if distribution.writes:
             make_folder(folder)
             stack.enter_context(occupied(folder))
             begin(folder, prepared.document, recipe_text(prepared.order.recipe), goes_on=prepared.start is not None)
+            metrics = (f"metrics/{term.name}" for term in prepared.order.recipe.metrics)
+            row = stack.enter_context(table_row(folder, _settings(prepared), ("total_loss", *metrics)))
+            if profiler:
+                stack.enter_context(profiler)
         try:
             with distribution.together():
-                return Training(_run(prepared, engine), prepared.start).train()
+                outcome = Training(_run(prepared, engine, profiler), prepared.start).train()
         except tf.errors.ResourceExhaustedError as error:
             raise _too_large(prepared) from error
+        if not outcome.interrupted:
+            row.status = "SUCCESS"
+        return outcome
 
 
-def _run(prepared: Prepared, engine: Engine) -> Run:
+def _settings(prepared: Prepared) -> dict[str, Setting]:
+    """The run's row of the table of hyper-parameters."""
     order = prepared.order
+    return hyperparameters(
+        order.recipe,
+        network=order.train_graph.name,
+        data=order.data or "digits",
+        preprocessing=prepared.preprocessing,
+        shuffle=order.shuffle,
+        init=order.initial or None,
+        precision=order.precision,
+        replicas=order.distribution.replicas,
+    )
+
+
+def _run(prepared: Prepared, engine: Engine, profiler: Profiler | None) -> Run:
+    order = prepared.order
+    writes = order.distribution.writes
     seed = order.recipe.seed
 
     def hunt(batch: Batch, variables: Any, step: int) -> str:
@@ -312,6 +344,14 @@ def _run(prepared: Prepared, engine: Engine) -> Run:
         wanted = {name: batch[name] for name in (*order.train_graph.inputs, *order.recipe.inputs)}
         return found.find(wanted, variables, step)
 
+    summaries = Summaries(
+        order.train_graph,
+        order.recipe,
+        engine.variables,
+        precision=order.precision,
+        seed=seed,
+        distribution=order.distribution,
+    )
     return Run(
         engine=engine,
         recipe=order.recipe,
@@ -323,6 +363,8 @@ def _run(prepared: Prepared, engine: Engine) -> Run:
         hunt=hunt if order.distribution.workers == 1 else None,
         distribution=order.distribution,
         histogrammed=engine.trained,
+        summaries=summaries.of if writes else None,
+        profiler=profiler if writes else None,
         graph=graph_bytes(emit(order.train_graph, form="graphdef", seed=0), None),
         progress=Progress(),
     )

@@ -125,7 +125,7 @@ def checkpointed(folder: Path, step: int) -> None:
 def test_two_processes_are_as_one_and_end_together(place: Path) -> None:
     """By a signal to one of them after the same step; and by an error where the other is killed."""
     options = ["--steps", "100000", "--set", "train.save_every=20"]
-    chief, worker = pair(place, "multi", *options)
+    chief, worker = pair(place, "multi", *options, "--set", "train.summary_every=3", "--profile", "4:5")
     checkpointed(place / "multi", 20)
     worker.send_signal(signal.SIGTERM)
     said = ended(chief, 130), ended(worker, 130)
@@ -137,8 +137,11 @@ def test_two_processes_are_as_one_and_end_together(place: Path) -> None:
     assert steps[0] == steps[1]
     assert len(losses(place / "one")) == 5
     assert losses(place / "multi")[:5] == pytest.approx(losses(place / "one"), rel=1e-5)
-    # The chief alone writes.
-    assert len(list((place / "multi").glob("events.*"))) == 1
+    # The chief alone writes: an event file, and one with its settings; and a profile.
+    assert len(list((place / "multi").glob("events.*"))) == 2
+    assert len(list((place / "multi").glob("plugins/profile/steps_4-5/*.xplane.pb"))) == 1
+    assert "the profile of steps 4 to 5: " in said[0]
+    assert "profile" not in said[1].partition("it goes on by")[0]
     assert json.loads((place / "multi" / "recipe.json").read_text())["machine"]["replicas"] == 2
     chief, worker = pair(place, "multi", *options)
     checkpointed(place / "multi", int(steps[0].replace(",", "")) // 20 * 20 + 20)

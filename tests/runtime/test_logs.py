@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.framework import summary_pb2
 from tensorflow.core.util import event_pb2
 
 from slimdsl.files import FileWriteError
@@ -73,6 +74,17 @@ def test_event_files_are_tensorboards(tmp_path: Path) -> None:
     assert (histograms.step, value.tag, value.histo.num, value.histo.max) == (6, "weights/w", 3, 3)
     assert sum(value.histo.bucket) == 3
     assert value.histo.bucket_limit[-1] == 3
+
+
+def test_an_event_file_with_a_name(tmp_path: Path) -> None:
+    log = EventLog(str(tmp_path), 0, name="events.out.tfevents.0.mine")
+    log.summary(7, [summary_pb2.Summary.Value(tag="a", simple_value=2.0)])
+    log.flush()
+    version, event = _events(tmp_path)
+    assert version.file_version == "brain.Event:2"
+    assert (event.step, event.summary.value[0].tag, event.summary.value[0].simple_value) == (7, "a", 2)
+    log.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["events.out.tfevents.0.mine"]
 
 
 def test_tensorboard_reads_them(tmp_path: Path) -> None:

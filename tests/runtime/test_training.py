@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.framework import summary_pb2
+from tensorflow.core.util import event_pb2
 
 from slimdsl.files import FileWriteError
 from slimdsl.recipe.losses import MeanSquaredError
@@ -85,6 +87,22 @@ def test_what_is_logged_and_saved(whole: Path) -> None:
     assert {10, 12} <= set(checkpoint_steps(str(whole))) <= {5, 10, 12}
     assert tf.train.load_checkpoint(str(whole)).get_tensor("global_step") == 12
     assert len(list(whole.glob("events.out.tfevents.*"))) == 1
+
+
+def test_summaries_are_of_what_a_step_begins_with(tmp_path: Path) -> None:
+    engine, seen = Line(), []
+
+    def summaries(batch: Any, step: int) -> list[Any]:
+        expected = next(batches(step))["x"]
+        seen.append((step, int(engine.variables["global_step"].numpy()), np.array_equal(batch["x"], expected)))
+        return [summary_pb2.Summary.Value(tag="sparsity/x", simple_value=step)]
+
+    Training(run(tmp_path, 12, engine, summaries=summaries), None).train()
+    assert seen == [(3, 3, True), (7, 7, True), (11, 11, True)]
+    (path,) = tmp_path.glob("events.out.tfevents.*")
+    events = [event_pb2.Event.FromString(record.numpy()) for record in tf.data.TFRecordDataset(str(path))]
+    found = [(event.step, v.simple_value) for event in events for v in event.summary.value if v.tag == "sparsity/x"]
+    assert found == [(4, 3), (8, 7), (12, 11)]
 
 
 @pytest.mark.parametrize("first", [5, 7, 10])
