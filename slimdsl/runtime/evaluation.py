@@ -10,10 +10,12 @@ import tensorflow as tf
 
 from slimdsl.ir.graph import Graph
 from slimdsl.recipe.recipe import Recipe
+from slimdsl.runtime.data.errors import MissingDataError
 from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.pipeline import VALID
 from slimdsl.runtime.data.source import DataSource
 from slimdsl.runtime.data.surveying import explain_failure, require_usable
+from slimdsl.runtime.data.wanted import Wanted
 from slimdsl.runtime.feeding import Feed, batches_of, check_class_names, choose_preprocessing, feed_of
 from slimdsl.runtime.inference import InferenceNetwork
 from slimdsl.runtime.metrics import Metrics
@@ -73,7 +75,7 @@ def evaluation_data(
         source=source,
         feed=feed,
         preprocessing=choose_preprocessing(preprocessing, graph.name, source, feed),
-        batch=min(batch or recipe.batch, source.count),
+        batch=_batch(wanted, batch, min(batch or recipe.batch, source.count)),
     )
 
 
@@ -129,6 +131,18 @@ class Evaluator:
         except tf.errors.OpError as error:
             raise explain_failure(self._data.source, error, classes=self._data.feed.classes) from error
         return found
+
+
+def _batch(wanted: Wanted, asked: int | None, usual: int) -> int:
+    """How many examples are run at once: what the network is made for, where it says it.
+
+    Raises:
+        MissingDataError: another number was asked for.
+    """
+    fixed = [dim for dim in (type.shape[0] for type in wanted.types.values()) if isinstance(dim, int)]
+    if fixed and asked not in (None, fixed[0]):
+        raise MissingDataError(f"`{wanted.network}` takes {fixed[0]} examples at once ({wanted.listed}), not {asked}")
+    return fixed[0] if fixed else usual
 
 
 def _classes(graph: Graph) -> int | None:

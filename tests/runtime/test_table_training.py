@@ -225,3 +225,18 @@ def test_an_input_may_be_called_as_the_mask_of_what_counts(tmp_path: Path, capsy
     assert main(["train", *command, "--steps", "2"]) == 0
     assert main(["evaluate", *command[:1], "--logdir", str(tmp_path / "run"), "--batch", "5"]) == 0
     assert "step 2: mean_squared_error" in capsys.readouterr().out
+
+
+def test_a_network_of_a_fixed_batch_is_evaluated_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, data, run = (str(tmp_path / name) for name in ("line.slim", "x.npz", "run"))
+    Path(model).write_text(REGRESSION.replace("[N, ", "[8, "))
+    given = line(np.random.default_rng(0))
+    np.savez(data, **given, **{f"validation_{name}": array[:5] for name, array in given.items()})
+    assert main(["train", model, "--data", data, "--logdir", run, "--steps", "2"]) == 0
+    # Fewer than a batch, and more that do not fill the last one.
+    for split, count in (("validation", 5), ("all", COUNT)):
+        capsys.readouterr()
+        assert main(["evaluate", model, "--logdir", run, "--split", split, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["examples"] == count
+    assert main(["evaluate", model, "--logdir", run, "--batch", "3"]) == 2
+    assert "`line` takes 8 examples at once" in capsys.readouterr().err
