@@ -14,10 +14,12 @@ from slimdsl.cli.runtime_loading import load_runtime
 from slimdsl.cli.streams import say
 from slimdsl.diagnostics.display import visible
 from slimdsl.json_text import json_text
+from slimdsl.types import shape_text
 
 if TYPE_CHECKING:
     from slimdsl.runtime.data.source import DataSource
     from slimdsl.runtime.data.surveying import Survey
+    from slimdsl.runtime.data.table_survey import ArraySurvey
 
 _MOST_ROWS = 12
 _MOST_PROBLEMS = 20
@@ -27,7 +29,9 @@ def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = (
         "Read and decode every example, count classes and sizes, and say what is wrong: damaged images and records, "
-        "labels that are missing or outside the classes, missing files. Exit code 1 where something is wrong."
+        "labels that are missing or outside the classes, missing files. Of an .npz that is not images and labels, "
+        "every array is described; `slimdsl train --dry-run` compares them with a network. "
+        "Exit code 1 where something is wrong."
     )
     parser.add_argument(
         "data",
@@ -114,11 +118,26 @@ def _lines(source: DataSource, parts: Mapping[str, tuple[int, str]], found: Surv
         yield ""
         yield "sizes: height x width x channels"
         yield from _rows([("x".join(str(side) for side in size), count) for size, count in found.sizes.items()])
+    if found.arrays:
+        yield ""
+        yield "arrays: type, shape, least and largest number"
+        yield from _array_rows(found)
     if found.labels:
         yield ""
         yield f"first labels: {', '.join(str(label) for label in found.labels)}"
     if found.examined < source.count:
         yield f"{found.examined:,} of {source.count:,} examples were looked at before there were too many problems"
+
+
+def _array_rows(found: Survey) -> Iterator[str]:
+    widths = [max(len(text) for text in column) for column in zip(*(_array_texts(array) for array in found.arrays))]
+    for array in found.arrays:
+        yield "  " + "  ".join(f"{text:{width}}" for text, width in zip(_array_texts(array), widths)).rstrip()
+
+
+def _array_texts(array: ArraySurvey) -> tuple[str, str, str, str]:
+    ends = "" if array.least is None else f"{array.least:g} … {array.largest:g}"
+    return array.name, array.type, shape_text(array.shape), ends
 
 
 def _classes(count: int) -> str:
@@ -154,6 +173,10 @@ def _document(
         "sizes": [
             {"height": height, "width": width, "channels": channels, "images": count}
             for (height, width, channels), count in found.sizes.items()
+        ],
+        "arrays": [
+            {"name": one.name, "type": one.type, "shape": list(one.shape), "least": one.least, "largest": one.largest}
+            for one in found.arrays
         ],
         "first_labels": list(found.labels),
         "examined": found.examined,

@@ -37,7 +37,8 @@ def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = (
         "Train a network as the `train` block of its file says, or by TF-Slim's recipe for classifiers.\n"
-        "Without --data it is trained on handwritten digits. The same command goes on where it was interrupted.\n\n"
+        "Without --data it is trained on handwritten digits; a network with other inputs than images and labels wants\n"
+        "an .npz with an array for every input. The same command goes on where it was interrupted.\n\n"
         "exit codes: 0 trained, 1 errors found, 2 wrong usage, 130 interrupted and saved"
     )
     parser.add_argument("file", metavar="FILE", help="a .slim file")
@@ -242,12 +243,11 @@ def _opening_lines(prepared: Prepared) -> list[str]:
     order, source, per_epoch = prepared.order, prepared.source, prepared.steps_per_epoch
     copies = f", {order.distribution.text}" if order.distribution.text else ""
     way = ", XLA" if order.xla else ", eager" if order.eager else ""
-    shape = "x".join(map(str, (*prepared.feed.size, prepared.feed.channels)))
     examples = f"{plural(source.count, 'example')} of {source.kind}, {source.split_note or source.split}"
     length = f"{plural(prepared.steps, 'step')} of {order.recipe.batch}, {plural(per_epoch, 'step')} an epoch"
     return [
         f"{begin}, on {order.device}{copies}, {order.precision}{way}",
-        f"  {examples}; {shape} by the preprocessing `{prepared.preprocessing}`",
+        f"  {examples}; {prepared.feed.text(prepared.preprocessing)}",
         f"  {length}",
         *(f"  changed: {change}" for change in prepared.changed),
     ]

@@ -10,13 +10,16 @@ import tensorflow as tf
 
 from slimdsl.ir.graph import Graph
 from slimdsl.recipe.recipe import Recipe
+from slimdsl.runtime.data.errors import MissingDataError
 from slimdsl.runtime.data.opening import open_data
-from slimdsl.runtime.data.pipeline import VALID, batches, default_preprocessing
+from slimdsl.runtime.data.pipeline import VALID
 from slimdsl.runtime.data.source import DataSource
 from slimdsl.runtime.data.surveying import explain_failure, require_usable
-from slimdsl.runtime.feeding import Feed, check_class_names, feed_of
+from slimdsl.runtime.data.wanted import Wanted
+from slimdsl.runtime.feeding import Feed, batches_of, check_class_names, choose_preprocessing, feed_of
 from slimdsl.runtime.inference import InferenceNetwork
 from slimdsl.runtime.metrics import Metrics
+from slimdsl.runtime.wanted_inputs import wanted_of
 from slimdsl.values import Record, field, value
 from slimdsl.weights.source import WeightSource
 
@@ -63,15 +66,16 @@ def evaluation_data(
         MissingDataError: there are none, or they are of another sort than the network takes.
         DataError: they cannot be used.
     """
-    source = open_data(spec, split, classes=_classes(graph), holdout=holdout)
-    feed = feed_of(graph, recipe, source)
+    wanted = wanted_of(graph, recipe, spec)
+    source = open_data(spec, split, classes=_classes(graph), holdout=holdout, wanted=wanted)
+    feed = feed_of(wanted, source)
     check_class_names(source, feed)
     require_usable(source, classes=feed.classes, channels=feed.channels)
     return EvaluationData(
         source=source,
         feed=feed,
-        preprocessing=preprocessing or default_preprocessing(graph.name, source, feed.size),
-        batch=min(batch or recipe.batch, source.count),
+        preprocessing=choose_preprocessing(preprocessing, graph.name, source, feed),
+        batch=_batch(wanted, batch, min(batch or recipe.batch, source.count)),
     )
 
 
@@ -91,19 +95,8 @@ class Evaluator:
         self._network = InferenceNetwork(graph)
         self._metrics = Metrics(recipe)
         self._data = data
-        feed = data.feed
-        self._batches = batches(
-            data.source,
-            preprocessing=data.preprocessing,
-            size=feed.size,
-            channels=feed.channels,
-            batch=data.batch,
-            training=False,
-            drop_remainder=False,
-            image_name=feed.image,
-            label_name=feed.label,
-            label_dtype=feed.label_dtype,
-            classes=feed.classes,
+        self._batches = batches_of(
+            data.source, data.feed, preprocessing=data.preprocessing, batch=data.batch, training=False
         )
 
     def evaluate(self, weights: WeightSource, advance: Callable[[int], None] = lambda _: None) -> dict[str, float]:
@@ -138,6 +131,18 @@ class Evaluator:
         except tf.errors.OpError as error:
             raise explain_failure(self._data.source, error, classes=self._data.feed.classes) from error
         return found
+
+
+def _batch(wanted: Wanted, asked: int | None, usual: int) -> int:
+    """How many examples are run at once: what the network is made for, where it says it.
+
+    Raises:
+        MissingDataError: another number was asked for.
+    """
+    fixed = [dim for dim in (type.shape[0] for type in wanted.types.values()) if isinstance(dim, int)]
+    if fixed and asked not in (None, fixed[0]):
+        raise MissingDataError(f"`{wanted.network}` takes {fixed[0]} examples at once ({wanted.listed}), not {asked}")
+    return fixed[0] if fixed else usual
 
 
 def _classes(graph: Graph) -> int | None:

@@ -13,11 +13,11 @@ import tensorflow as tf
 from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.ir.graph import Graph, Tensor
 from slimdsl.runtime.data.errors import DataError, MissingDataError
+from slimdsl.runtime.data.fitting import fit_shapes, in_type, numpy_type
 from slimdsl.runtime.data.images import decode, fit
 from slimdsl.runtime.data.preprocessing import Preprocessing, preprocessing_named, preprocessing_of_network
 from slimdsl.runtime.errors import tensorflow_text
-from slimdsl.runtime.inference import numpy_type
-from slimdsl.types import DType, SymbolicDim, shape_text, substitute, symbol_names
+from slimdsl.types import DType, SymbolicDim, symbol_names
 from slimdsl.values import Value, field, value
 from slimdsl.weights.npz import NpzFile
 from slimdsl.weights.source import WeightsError
@@ -215,67 +215,28 @@ def _read_archive(path: str, graph: Graph) -> dict[str, Array]:
                 if name not in graph.inputs:
                     hint = did_you_mean(name, graph.inputs) or f"the inputs are {', '.join(graph.inputs)}"
                     raise DataError(f"`{path}`: `{name}` is no input of `{graph.name}`; {hint}")
-            sizes: dict[str, int] = {}
-            arrays: dict[str, Array] = {}
-            batched = batch_size(graph) is not None
-            for name, tensor in graph.inputs.items():
+            for name in graph.inputs:
                 if name not in archive.tensors:
                     raise DataError(f"`{path}` has no array for the input `{name}`: numpy.savez(path, {listed})")
-                arrays[name] = _array(path, archive, name, tensor, sizes, batched=batched)
-            return arrays
+            types = {name: tensor.type for name, tensor in graph.inputs.items()}
+            shapes = {name: archive.tensors[name].shape for name in types}
+            fit_shapes(path, types, shapes, batched=batch_size(graph) is not None)
+            return {name: _array(path, archive, name, tensor) for name, tensor in graph.inputs.items()}
     except WeightsError as error:
         raise DataError(error.diagnostics[0].message) from None
     except OSError as error:
         raise DataError(f"cannot read `{path}`: {error.strerror}") from None
 
 
-def _array(
-    path: str, archive: WeightsFile, name: str, tensor: Tensor, sizes: dict[str, int], *, batched: bool
-) -> Array:
-    """One array, in the input's element type; `sizes` gets what the named sizes come to."""
+def _array(path: str, archive: WeightsFile, name: str, tensor: Tensor) -> Array:
+    """One array, in the input's element type."""
     stored = archive.tensors[name]
-    _require_shape(path, name, tensor, stored.shape, sizes, batched=batched)
-    wanted = tensor.type.dtype
-    if stored.dtype is None or wanted is DType.STRING or not _converts(stored.dtype, wanted):
+    if stored.dtype is None or stored.dtype is DType.STRING:
         raise DataError(
             f"`{path}`: `{name}` is {stored.type_text}, and the input is {tensor.type}: "
-            f"save it as numpy.{wanted.value}, scaled as in training"
+            f"save it as numpy.{tensor.type.dtype.value}"
         )
     content = bytearray()
     archive.write(name, content.extend)
     found = np.frombuffer(content, numpy_type(stored.dtype)).reshape(stored.shape)
-    converted = found.astype(numpy_type(wanted))
-    if not wanted.floating and not np.array_equal(converted, found):
-        raise DataError(f"`{path}`: `{name}` has numbers that {wanted.value} does not hold")
-    return converted
-
-
-def _converts(given: DType, wanted: DType) -> bool:
-    """Whether numbers of a type may stand for another: between floats, and between integers.
-
-    Integers for floats are refused: pixels that nobody scaled would be taken for a network's input.
-    """
-    integers = (DType.INT8, DType.UINT8, DType.INT32, DType.INT64)
-    return given is wanted or (given.floating and wanted.floating) or (given in integers and wanted in integers)
-
-
-def _require_shape(
-    path: str, name: str, tensor: Tensor, found: tuple[int, ...], sizes: dict[str, int], *, batched: bool
-) -> None:
-    """Refuse a shape that the input does not have; a batch may have any size.
-
-    Raises:
-        DataError: it does not fit.
-    """
-    wanted = tensor.type.shape
-    text = f"`{path}`: `{name}` has the shape {shape_text(found)}, and the input is {tensor.type}"
-    if len(found) != len(wanted):
-        raise DataError(text)
-    for axis, (dim, size) in enumerate(zip(wanted, found)):
-        if axis == 0 and batched:
-            continue
-        expected = substitute(dim, sizes)
-        if isinstance(expected, SymbolicDim) and str(expected) in symbol_names(expected):
-            sizes[str(expected)] = size
-        elif isinstance(expected, int) and expected != size:
-            raise DataError(f"{text}: axis {axis} must be {expected}")
+    return in_type(path, name, found, tensor.type)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from slimdsl.ir.graph import Graph, Tensor, Variable
+from slimdsl.runtime.data.fitting import numpy_type
 from slimdsl.runtime.network import ImportedNetwork
-from slimdsl.types import DType
 from slimdsl.weights.source import WeightSource
 
 
@@ -55,12 +54,6 @@ class InferenceNetwork:
         values = {name: variable.read_value() for name, variable in self._variables.items()}
         found = self._network.call([self._network.outputs[name] for name in names], feeds, values)
         return dict(zip(names, found, strict=True))
-
-
-def numpy_type(dtype: DType) -> np.dtype[Any]:
-    """The numpy type of an element type, bfloat16 included."""
-    found: np.dtype[Any] = np.dtype(tf.dtypes.as_dtype(dtype.value).as_numpy_dtype)
-    return found
 
 
 def _open(tensor: Tensor) -> list[int | None]:

@@ -16,14 +16,14 @@ from slimdsl.recipe.recipe import Recipe
 from slimdsl.recipe.text import recipe_document, recipe_text
 from slimdsl.runtime.checkpoints import checkpoint_path
 from slimdsl.runtime.data.opening import open_data
-from slimdsl.runtime.data.pipeline import batches, default_preprocessing, steps_per_epoch
+from slimdsl.runtime.data.pipeline import steps_per_epoch
 from slimdsl.runtime.data.source import DataSource
 from slimdsl.runtime.data.surveying import explain_failure, require_usable
 from slimdsl.runtime.devices import ahead_on_device
 from slimdsl.runtime.distribution import Distribution, DistributionError
 from slimdsl.runtime.engine import Engine
 from slimdsl.runtime.errors import EngineError
-from slimdsl.runtime.feeding import Feed, check_class_names, feed_of
+from slimdsl.runtime.feeding import Feed, batches_of, check_class_names, choose_preprocessing, feed_of
 from slimdsl.runtime.hyperparameters import Row, Setting, hyperparameters, table_row
 from slimdsl.runtime.nan_hunt import NanHunt
 from slimdsl.runtime.profiling import Profiler
@@ -32,6 +32,7 @@ from slimdsl.runtime.resume import restore
 from slimdsl.runtime.run_folder import begin, changed_settings, make_folder, network_document, occupied, prepare
 from slimdsl.runtime.summaries import Summaries
 from slimdsl.runtime.training import Batch, Outcome, Run, Training
+from slimdsl.runtime.wanted_inputs import wanted_of
 from slimdsl.values import Record, Value, field, value
 from slimdsl.version import __version__
 from slimdsl.weights.comparison import compare
@@ -133,11 +134,12 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
             "train.batch has to be a multiple of train.accumulate"
         )
     classes = feed_of_classes(order)
-    source = open_data(order.data, "train", classes=classes)
-    feed = feed_of(order.train_graph, recipe, source)
+    wanted = wanted_of(order.train_graph, recipe, order.data)
+    source = open_data(order.data, "train", classes=classes, wanted=wanted)
+    feed = feed_of(wanted, source)
     check_class_names(source, feed)
     require_usable(source, batch=recipe.batch, classes=feed.classes, channels=feed.channels, thorough=thorough)
-    preprocessing = order.preprocessing or default_preprocessing(order.train_graph.name, source, feed.size)
+    preprocessing = choose_preprocessing(order.preprocessing, order.train_graph.name, source, feed)
     per_epoch = steps_per_epoch(source, recipe.batch)
     document: dict[str, object] = {
         "slimdsl": __version__,
@@ -239,20 +241,15 @@ def stream(prepared: Prepared, start: int) -> Iterator[Batch]:
         DataError: the data cannot be read, with the file and the record.
     """
     order, feed = prepared.order, prepared.feed
-    found = batches(
+    found = batches_of(
         prepared.source,
+        feed,
         preprocessing=prepared.preprocessing,
-        size=feed.size,
-        channels=feed.channels,
         batch=order.recipe.batch,
         seed=order.recipe.seed,
         training=True,
         start_step=start,
         shuffle=order.shuffle,
-        image_name=feed.image,
-        label_name=feed.label,
-        label_dtype=feed.label_dtype,
-        classes=feed.classes,
         shard=(order.distribution.worker, order.distribution.workers),
     )
     # Several replicas take their shares of a batch to their own devices.

@@ -29,7 +29,8 @@ def test_rows_of_the_metrics_are_what_tf_slim_reports(case: str, tmp_path: Path)
     model = str(MODELS / f"{data['network']}.slim")
     settings = {"classes": data["num_classes"], "weight_decay": data["weight_decay"], "keep_prob": 1.0}
     variables = slimdsl.load(model, **settings).variables
-    np.savez(tmp_path / "init.npz", **{v.name: variable_values(v.name, v.shape) for v in variables})
+    initial: dict[str, Any] = {v.name: variable_values(v.name, v.shape) for v in variables}
+    np.savez(tmp_path / "init.npz", **initial)
     np.savez(tmp_path / "data.npz", **batches(data))
     defines = [text for name, given in settings.items() for text in ("-D", f"{name}={given}")]
     steps = len(data["total_loss"])
@@ -48,6 +49,6 @@ def test_rows_of_the_metrics_are_what_tf_slim_reports(case: str, tmp_path: Path)
         assert [row[name] for row in rows[3:]] == pytest.approx(data[name][3:], rel=10 * bound), name
 
 
-def batches(data: dict[str, Any]) -> dict[str, np.ndarray]:
+def batches(data: dict[str, Any]) -> dict[str, Any]:
     steps = [batch(data, step, "images") for step in range(len(data["total_loss"]))]
     return {name: np.concatenate([each[name].numpy() for each in steps]) for name in ("images", "labels")}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from slimdsl.runtime.data.archives import CLASS_NAMES, VALIDATION, archive_names, class_names_of, held, read_arrays
 from slimdsl.runtime.data.errors import DataError, MissingDataError
+from slimdsl.runtime.data.fitting import fit_shapes, in_type, with_axes
 from slimdsl.runtime.data.holdout import chosen, hashes_of_numbers
 from slimdsl.runtime.data.source import ArraySource, Labels
+from slimdsl.runtime.data.wanted import IMAGES, LABELS, Wanted
 
 DIGITS = "digits"
 DIGITS_SHARE = 0.2
@@ -58,6 +61,23 @@ def _part(source: ArraySource, split: str, share: float) -> ArraySource:
     return part
 
 
+def is_synthetic(spec: str) -> bool:
+    """Whether a specification names data that are made up."""
+    return spec == SYNTHETIC or spec.startswith(f"{SYNTHETIC}:")
+
+
+def synthetic_count(text: str) -> int:
+    """How many examples ``synthetic:COUNT`` asks for.
+
+    Raises:
+        MissingDataError: the count is no number, or too large.
+    """
+    _, colon, number = text.partition(":")
+    if colon and not (number.isdecimal() and 0 < int(number) <= _MOST_SYNTHETIC):
+        raise MissingDataError(f"`{text}`: write {SYNTHETIC}:COUNT, with a count from 1 to {_MOST_SYNTHETIC:,}")
+    return int(number) if colon else 1000
+
+
 def synthetic(text: str, split: str, *, classes: int | None) -> ArraySource:
     """Examples that are made up: a pattern for each class, with noise; the part for evaluation has noise of its own.
 
@@ -69,10 +89,7 @@ def synthetic(text: str, split: str, *, classes: int | None) -> ArraySource:
     Raises:
         MissingDataError: the count is no number, or too large.
     """
-    _, colon, number = text.partition(":")
-    if colon and not (number.isdecimal() and 0 < int(number) <= _MOST_SYNTHETIC):
-        raise MissingDataError(f"`{text}`: write {SYNTHETIC}:COUNT, with a count from 1 to {_MOST_SYNTHETIC:,}")
-    count, kinds, side = int(number) if colon else 1000, classes or 10, _SYNTHETIC_SIDE
+    count, kinds, side = synthetic_count(text), classes or 10, _SYNTHETIC_SIDE
     patterns = np.random.RandomState(0).randint(64, 192, (kinds, side, side, 1))
     random = np.random.RandomState({"train": 1, "validation": 2, "all": 1}[split])
     labels = np.arange(count, dtype=np.int64) % kinds
@@ -84,45 +101,49 @@ def synthetic(text: str, split: str, *, classes: int | None) -> ArraySource:
     return source
 
 
-def npz(path: str, split: str, share: float | None) -> ArraySource:
+def npz(path: str, split: str, share: float | None, wanted: Wanted | None = None) -> ArraySource:
     """An archive with `images` and `labels`, and, for evaluation, `validation_images` and `validation_labels`.
 
-    Nothing is held out of an archive unless a share is asked for, so that what it holds is fed as it stands.
+    They may be called as the inputs are instead. Nothing is held out of an archive unless a share is asked for, so that
+    what it holds is fed as it stands.
+
+    Args:
+        path: the file.
+        split: the part.
+        share: the share that is held out; None for nothing.
+        wanted: the inputs that they are for, of which labels may be none; None where nobody knows.
 
     Raises:
-        DataError: it cannot be read, or its arrays do not fit each other.
+        DataError: it cannot be read, or its arrays do not fit each other or the inputs.
     """
-    arrays = _arrays(path)
-    own = "validation_images" in arrays
-    prefix = "validation_" if split == "validation" and own else ""
-    for name in (f"{prefix}images", f"{prefix}labels"):
-        if name not in arrays:
-            held = ", ".join(f"`{name}`" for name in sorted(arrays)) or "nothing"
-            raise DataError(f"`{path}` has no array `{name}`: it has {held}")
-    images = _pixels(path, f"{prefix}images", arrays[f"{prefix}images"])
-    labels = _labels(path, f"{prefix}labels", arrays[f"{prefix}labels"], len(images))
-    source = ArraySource(images, labels, kind="archive of arrays", path=path, classes=_names(arrays))
+    there = archive_names(path)
+    images_key = _key(there, IMAGES, wanted.image if wanted is not None else "")
+    labelled = wanted is None or bool(wanted.label)
+    labels_key = _key(there, LABELS, wanted.label if wanted is not None else "")
+    own = VALIDATION + images_key in there
+    prefix = VALIDATION if split == "validation" and own else ""
+    keys = [prefix + key for key in ((images_key, labels_key) if labelled else (images_key,))]
+    for name in keys:
+        if name not in there:
+            trained = f"`{wanted.network}` is trained with {wanted.listed}: " if wanted is not None else ""
+            command = f"numpy.savez(path, {', '.join(f'{key}=…' for key in keys)})"
+            raise DataError(f"`{path}` has no array `{name}`: it has {held(there)}; {trained}write {command}")
+    arrays = read_arrays(path, [*keys, CLASS_NAMES])
+    images = _pixels(path, keys[0], arrays[keys[0]])
+    # Labels of no numbers, where nothing is trained with them.
+    labels: Labels = np.empty((len(images), 0), np.float32)
+    if labelled:
+        labels = _labels(path, keys[1], arrays[keys[1]], len(images), wanted)
+    source = ArraySource(images, labels, kind="archive of arrays", path=path, classes=class_names_of(arrays))
     if own:
         source.split, source.split_note = split, "by the names of its arrays"
         return source
     return _part(source, split, share or 0.0)
 
 
-def _arrays(path: str) -> dict[str, npt.NDArray[Any]]:
-    try:
-        with zipfile.ZipFile(path):
-            # numpy would take a lone array, or a pickle, for an archive as well.
-            pass
-        with np.load(path, allow_pickle=False) as archive:
-            wanted = ("images", "labels", "validation_images", "validation_labels", "class_names")
-            return {name: archive[name] for name in archive.files if name in wanted}
-    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise DataError(f"cannot read `{path}` as an archive of arrays: {str(error).splitlines()[0]}") from None
-
-
-def _names(arrays: dict[str, npt.NDArray[Any]]) -> tuple[str, ...]:
-    names = arrays.get("class_names")
-    return tuple(str(name) for name in names) if names is not None and names.ndim == 1 else ()
+def _key(there: Sequence[str], usual: str, name: str) -> str:
+    """What an array is called: as its input, or as usual."""
+    return name if name and name in there else usual
 
 
 def _pixels(path: str, name: str, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -150,11 +171,16 @@ def _pixels(path: str, name: str, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.ascontiguousarray(images, np.uint8)
 
 
-def _labels(path: str, name: str, labels: npt.NDArray[Any], count: int) -> Labels:
+def _labels(path: str, name: str, labels: npt.NDArray[Any], count: int, wanted: Wanted | None) -> Labels:
     if labels.ndim == 0 or len(labels) != count:
         raise DataError(f"`{path}` has {count} images and {labels.size if labels.ndim < 2 else len(labels)} labels")
     if labels.dtype.kind not in "iubf":
         raise DataError(f"`{name}` of `{path}` has the type {labels.dtype}: labels are numbers")
+    if wanted is not None:
+        type = wanted.inputs[wanted.label].type
+        labels = with_axes(labels, type)
+        fit_shapes(path, {name: type}, {name: labels.shape})
+        return np.ascontiguousarray(in_type(path, name, labels, type, label=True))
     if labels.ndim == 2 and labels.shape[1] == 1 and labels.dtype.kind in "iu":
         labels = labels[:, 0]
     return np.ascontiguousarray(labels, np.float32 if labels.dtype.kind == "f" else np.int64)

@@ -7,13 +7,16 @@ import os
 import re
 from collections.abc import Sequence
 
-from slimdsl.runtime.data import arrays, folders
+from slimdsl.runtime.data import arrays, folders, tables
+from slimdsl.runtime.data.archives import CLASS_NAMES, VALIDATION, archive_names
 from slimdsl.runtime.data.class_names import read_class_names
 from slimdsl.runtime.data.errors import DataError, MissingDataError
 from slimdsl.runtime.data.holdout import DEFAULT_SHARE, chosen, hashes_of_numbers, note, require_split
 from slimdsl.runtime.data.images import decode
 from slimdsl.runtime.data.records import RecordSource, index_records
 from slimdsl.runtime.data.source import DataSource, EncodedSource
+from slimdsl.runtime.data.synthetic_tables import synthetic_table
+from slimdsl.runtime.data.wanted import IMAGES, LABELS, Wanted
 
 RECORD_ENDINGS = (".tfrecord", ".tfrecords", ".record", ".records")
 
@@ -28,7 +31,12 @@ FORMS = (
 
 
 def open_data(
-    spec: str = "", split: str = "train", *, holdout: float | None = None, classes: int | None = None
+    spec: str = "",
+    split: str = "train",
+    *,
+    holdout: float | None = None,
+    classes: int | None = None,
+    wanted: Wanted | None = None,
 ) -> DataSource:
     """Open a part of the data that a specification names.
 
@@ -37,6 +45,7 @@ def open_data(
         split: ``train``, ``validation`` or ``all``.
         holdout: the share that is held out where the data do not say it themselves; None for the usual one.
         classes: how many classes the network has, for data that are made up.
+        wanted: the inputs that the data are for; None where nobody knows.
 
     Raises:
         MissingDataError: there is nothing there, or the specification makes no sense.
@@ -45,16 +54,19 @@ def open_data(
     require_split(split, holdout)
     if spec in ("", arrays.DIGITS):
         source: DataSource = arrays.digits(split, holdout)
-    elif spec == arrays.SYNTHETIC or spec.startswith(f"{arrays.SYNTHETIC}:"):
-        source = arrays.synthetic(spec, split, classes=classes)
+    elif arrays.is_synthetic(spec):
+        if wanted is None or wanted.of_classes:
+            source = arrays.synthetic(spec, split, classes=classes)
+        else:
+            source = synthetic_table(arrays.synthetic_count(spec), split, wanted)
     else:
-        source = _from_path(spec, split, holdout)
+        source = _from_path(spec, split, holdout, wanted)
     if isinstance(source, EncodedSource):
         source.image_shape = _first_shape(source)
     return source
 
 
-def _from_path(spec: str, split: str, share: float | None) -> DataSource:
+def _from_path(spec: str, split: str, share: float | None, wanted: Wanted | None) -> DataSource:
     if "\0" in spec:
         raise MissingDataError("the path of the data holds a zero byte")
     if not os.path.exists(spec):
@@ -68,12 +80,25 @@ def _from_path(spec: str, split: str, share: float | None) -> DataSource:
         return _records(spec, records, split, share) if records else folders.image_folder(spec, split, share)
     lowered = spec.lower()
     if lowered.endswith(".npz"):
-        return arrays.npz(spec, split, share)
+        return _archive(spec, split, share, wanted)
     if lowered.endswith(".csv"):
         return folders.csv_list(spec, split, share)
     if _is_record(os.path.basename(spec)):
         return _records(spec, [spec], split, share)
     raise MissingDataError(f"`{spec}` is of no kind that is known: --data takes {FORMS}")
+
+
+def _archive(path: str, split: str, share: float | None, wanted: Wanted | None) -> DataSource:
+    """An archive: images with labels where that is what the network is trained with, else an array for each input."""
+    if wanted is None:
+        images = {prefix + name for name in (IMAGES, LABELS) for prefix in ("", VALIDATION)}
+        names = set(archive_names(path)) - {CLASS_NAMES}
+        if {IMAGES, LABELS} <= names <= images:
+            return arrays.npz(path, split, share)
+        return tables.listing(path, split, share)
+    if wanted.of_images:
+        return arrays.npz(path, split, share, wanted)
+    return tables.table(path, split, share, wanted)
 
 
 def _is_record(name: str) -> bool:

@@ -17,12 +17,14 @@ from slimdsl.runtime.data.memory import in_memory
 from slimdsl.runtime.data.order import Order
 from slimdsl.runtime.data.preprocessing import Preprocessing, preprocessing_named, preprocessing_of_network
 from slimdsl.runtime.data.source import ArraySource, DataSource, EncodedSource, Indices
+from slimdsl.runtime.data.tables import TableSource
 from slimdsl.values import Value, value
 
-VALID = "valid"
-"""The key of the mask of examples that are no padding, in batches for evaluation."""
+VALID = "(valid)"
+"""The key of the mask of examples that are no padding, in batches for evaluation; no input can be called so."""
 
-_ENDLESS = 2**62
+ENDLESS = 2**62
+"""Steps of a training, which ends when nobody asks for more."""
 
 _EPOCH_STRIDE = 0x1E3779B97F4A7C15
 """Between the seeds of two passes, so that those of neighbouring seeds of a run never meet; products wrap around."""
@@ -44,9 +46,12 @@ class _Feed(Value):
 def default_preprocessing(network: str, source: DataSource, size: Size) -> str:
     """The preprocessing of a network and a source where nobody chose one.
 
-    Numbers of an array are fed as they are; digits, and images for networks of other names that have the network's size
-    already, are scaled to [-1, 1) alone; all else goes by the network's name as TF-Slim has it, or is `inception`.
+    Numbers of an array are fed as they are, and pixels beside other arrays stay where they are; digits, and images for
+    networks of other names that have the network's size already, are scaled to [-1, 1) alone; all else goes by the
+    network's name as TF-Slim has it, or is `inception`.
     """
+    if isinstance(source, TableSource):
+        return "lenet" if source.pixels else "none"
     if isinstance(source, ArraySource):
         if source.images.dtype == np.float32:
             return "none"
@@ -108,7 +113,8 @@ def batches(
     Raises:
         DataError: there are too few examples, or the images cannot be made what the network takes.
     """
-    _require_fitting(source, channels, batch, shard, training=training)
+    require_enough(source, batch, shard, training=training)
+    _require_fitting(source, channels)
     feed = _Feed(
         preprocessing=preprocessing_named(preprocessing, channels),
         size=size,
@@ -118,9 +124,9 @@ def batches(
         labels_offset=labels_offset,
         classes=classes,
     )
-    steps = _ENDLESS if training else (source.count // batch if drop_remainder else -(-source.count // batch))
+    steps = ENDLESS if training else (source.count // batch if drop_remainder else -(-source.count // batch))
     order = Order(source.count, seed, shuffle=shuffle and training)
-    numbered = _numbers(order, start_step, steps, batch, shard, training=training)
+    numbered = numbers(order, start_step, steps, batch, shard, training=training)
     held: DataSource = source
     if isinstance(source, EncodedSource):
         held = in_memory(source, feed.preprocessing.decoded_channels(channels)) or source
@@ -136,13 +142,15 @@ def batches(
             entry[label_name] = tf.cast(labels, label_dtype)
         return entry if training else {**entry, VALID: valid}
 
-    options = tf.data.Options()
-    options.deterministic = True
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return made.map(named).prefetch(tf.data.AUTOTUNE).with_options(options)
+    return in_order(made.map(named))
 
 
-def _require_fitting(source: DataSource, channels: int, batch: int, shard: tuple[int, int], *, training: bool) -> None:
+def require_enough(source: DataSource, batch: int, shard: tuple[int, int], *, training: bool) -> None:
+    """Refuse data of which no batch can be made.
+
+    Raises:
+        DataError: there are too few examples, or a batch cannot be shared out.
+    """
     if source.count == 0:
         raise DataError(f"there are no examples for {source.split} in `{source.path or source.kind}`")
     if training and source.count < batch:
@@ -152,6 +160,9 @@ def _require_fitting(source: DataSource, channels: int, batch: int, shard: tuple
         )
     if batch % shard[1]:
         raise DataError(f"a batch of {batch} cannot be shared out equally among {shard[1]} workers")
+
+
+def _require_fitting(source: DataSource, channels: int) -> None:
     if isinstance(source, ArraySource) and not source.resized and source.images.shape[3] != channels:
         raise DataError(
             f"the images of `{source.path}` have {source.images.shape[3]} channels, and the network takes {channels}"
@@ -160,7 +171,7 @@ def _require_fitting(source: DataSource, channels: int, batch: int, shard: tuple
         raise DataError(f"image files have 1, 3 or 4 channels, and the network takes {channels}: give it an .npz")
 
 
-def _numbers(
+def numbers(
     order: Order, start: int, steps: int, batch: int, shard: tuple[int, int], *, training: bool
 ) -> tf.data.Dataset:
     """For each step: numbers of examples, their passes, and which are no filling."""
@@ -181,6 +192,14 @@ def _numbers(
 
     # One thread: the next permutation is made once.
     return tf.data.Dataset.range(start, max(start, steps)).map(of_step).prefetch(4)
+
+
+def in_order(made: tf.data.Dataset) -> tf.data.Dataset:
+    """Batches made ahead, in their order, and not shared out once more among workers."""
+    options = tf.data.Options()
+    options.deterministic = True
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    return made.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
 def _seeds(feed: _Feed, epochs: Any, indices: Any) -> Any:

@@ -14,7 +14,9 @@ from slimdsl.runtime.data.errors import DataError
 from slimdsl.runtime.data.images import decode
 from slimdsl.runtime.data.records import RecordSource
 from slimdsl.runtime.data.source import ArraySource, DataSource, EncodedSource
-from slimdsl.values import Value, positional, value
+from slimdsl.runtime.data.table_survey import ArraySurvey, survey_arrays
+from slimdsl.runtime.data.tables import TableSource
+from slimdsl.values import Value, field, positional, value
 from slimdsl.weights.checksums import library
 
 _CHUNK = 256
@@ -34,6 +36,7 @@ class Survey(Value):
         per_class: label -> examples.
         sizes: (height, width, channels) -> images.
         labels: of the first few examples.
+        arrays: what they are, where the examples are rows of arrays.
         problems: what is wrong, a line each.
     """
 
@@ -41,6 +44,7 @@ class Survey(Value):
     per_class: dict[int, int]
     sizes: dict[tuple[int, int, int], int]
     labels: tuple[int, ...]
+    arrays: tuple[ArraySurvey, ...] = field(default=())
     problems: tuple[str, ...]
 
 
@@ -76,6 +80,16 @@ def survey(
     limit = len(source.classes) or None if classes is None else classes
     if isinstance(source, ArraySource):
         return _of_arrays(source, numbers, limit, channels, problems, most)
+    if isinstance(source, TableSource):
+        arrays, wrong = survey_arrays(source)
+        return Survey(
+            examined=source.count,
+            per_class={},
+            sizes={},
+            labels=(),
+            arrays=arrays,
+            problems=tuple([*problems, *wrong][:most]),
+        )
     assert isinstance(source, EncodedSource)
     if whole and isinstance(source, RecordSource) and library() is None:
         problems += _damaged(source)
@@ -148,6 +162,11 @@ def _of_arrays(
     if whole:
         bad = np.flatnonzero((labels < 0) | (labels >= (classes if classes is not None else np.iinfo(np.int64).max)))
         problems += [_outside(source, numbers[place], int(labels[place]), classes) for place in bad[:most]]
+    if labels.dtype.kind == "f":
+        bad = np.flatnonzero(~np.isfinite(labels).reshape(len(labels), -1).all(axis=1))
+        problems += [
+            f"{source.where(numbers[place])} has a label that is infinite or not a number" for place in bad[:most]
+        ]
     found = source.images.shape[3]
     if channels is not None and found != channels and not source.resized:
         problems.append(f"the images of `{source.path}` have {found} channels, and the network takes {channels}")

@@ -190,7 +190,6 @@ def test_empty_folders(tmp_path: Path, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"images": np.zeros((4, 2, 2, 3))}, "has no array `labels`: it has `images`"),
         ({"images": np.zeros((4, 2, 2, 3)), "labels": np.zeros(3, int)}, "has 4 images and 3 labels"),
         ({"images": np.zeros((4, 2)), "labels": np.zeros(4, int)}, "has the shape 4x2"),
         ({"images": np.full((4, 2, 2, 3), np.nan), "labels": np.zeros(4, int)}, "example 0 of .* not a number"),
