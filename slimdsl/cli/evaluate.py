@@ -62,7 +62,8 @@ def configure(parser: ArgumentParser) -> None:
         metavar="train.KEY=VALUE",
         action="append",
         default=[],
-        help="set a setting of the recipe, as in `slimdsl train`; may be repeated",
+        help="set a setting of the recipe, as in `slimdsl train`, such as "
+        "'train.metric=top_k(logits, labels, k=3)'; may be repeated",
     )
     add_net_options(parser)
     add_colour_option(parser)

@@ -55,7 +55,8 @@ def configure(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         help="set a setting of the recipe to a value of the language, such as "
-        "'train.optimizer=momentum(learning_rate=0.01)'; may be repeated",
+        "'train.optimizer=momentum(learning_rate=0.01)', train.learning_rate=0.01 or "
+        "'train.metric=[accuracy(logits, labels), top_k(logits, labels, k=3)]'; may be repeated",
     )
     parser.add_argument(
         "--precision", choices=("float32", "bfloat16", "float16"), default="float32", help="of the step (float32)"
@@ -149,7 +150,8 @@ def settings_of(arguments: Namespace) -> dict[str, str]:
 
 def _put(found: dict[str, str], key: str, text: str, option: str) -> None:
     if key in found:
-        raise Refusal(f"{option}: train.{key} is set already")
+        several = f"; several stand in a list: --set 'train.{key}=[…, …]'" if key in ("loss", "metric") else ""
+        raise Refusal(f"{option}: train.{key} is set already{several}")
     found[key] = text
 
 

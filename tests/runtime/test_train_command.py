@@ -157,6 +157,8 @@ def test_nan_names_the_layer_and_its_line(place: Path, capsys: pytest.CaptureFix
         (["--set", "batch=8"], "write --set train.key=value"),
         (["--batch", "8", "--set", "train.batch=8"], "train.batch is set already"),
         (["--steps", "3", "--epochs", "2"], "give one of the two"),
+        (["--set", "train.metric=a", "--set", "train.metric=b"], "several stand in a list"),
+        (["--set", "train.learning_rate=0.1"], "`recipe.optimizer.learning_rate` was"),
         (["--ema"], "--ema, --except and --rename are about --init"),
         (["--set", "train.optimizer=sgd(0.1)"], '`recipe.optimizer.name` was "momentum" and is "sgd"'),
         (["-D", "classes=4"], "holds another run"),
