@@ -12,6 +12,7 @@ from importlib import import_module
 from slimdsl.files import FileWriteError, replace_file, write_all
 from slimdsl.ir.graph import Graph
 from slimdsl.ir.text import print_graph
+from slimdsl.recipe.older import with_defaults
 from slimdsl.runtime.checkpoints import BEST_FILE, checkpoint_steps, clear_leftovers, remove_checkpoint
 from slimdsl.runtime.logs import EVENTS_PREFIX, METRICS_FILE
 from slimdsl.weights.checkpoint_state import STATE_FILE
@@ -21,6 +22,9 @@ RECIPE_TEXT_FILE = "recipe.slim"
 
 COMPARED = ("network", "recipe", "data", "precision")
 """What of a run's record has to be the same for a command to go on with it; the machine may be another."""
+
+UNSAID: Mapping[str, Mapping[str, object]] = {"data": {"shuffle": True}}
+"""What holds of a run whose record does not say it, because the version that wrote it knew of nothing else."""
 
 LOCK_FILE = ".lock"
 """What the process that trains holds locked."""
@@ -50,13 +54,21 @@ def changed_settings(folder: str, document: Mapping[str, object]) -> list[str]:
     recorded = _recorded(folder)
     if recorded is None:
         return []
-    return [text for _, text in _compared("recipe", recorded.get("recipe"), document["recipe"])]
+    return [text for _, text in _compared("recipe", _completed("recipe", recorded), document["recipe"])]
 
 
 def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     """What keeps a run from being gone on with, each in words: ``recipe.batch was 32 and is 8``."""
-    found = [pair for name in COMPARED for pair in _compared(name, old.get(name), new.get(name))]
+    found = [pair for name in COMPARED for pair in _compared(name, _completed(name, old), new.get(name))]
     return [text for name, text in found if name.removeprefix("recipe.") not in CHANGEABLE]
+
+
+def _completed(name: str, recorded: Mapping[str, object]) -> object:
+    """An entry of a record, with what a version that is older than this one did not say of it."""
+    entry = recorded.get(name)
+    if not isinstance(entry, Mapping):
+        return entry
+    return with_defaults(entry) if name == "recipe" else {**UNSAID.get(name, {}), **entry}
 
 
 def _compared(path: str, old: object, new: object) -> list[tuple[str, str]]:
@@ -71,8 +83,8 @@ def _compared(path: str, old: object, new: object) -> list[tuple[str, str]]:
             else:
                 found += _compared(inner, old[key], new[key])
         return found
-    # As JSON has them: a tuple comes back as a list.
-    if json.dumps(old) == json.dumps(new):
+    # As JSON has them: a tuple comes back as a list, and keys have no order.
+    if json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True):
         return []
     return [(path, f"`{path}` was {_shown(old)} and is {_shown(new)}")]
 

@@ -234,6 +234,64 @@ def test_fresh_begins_anew(place: Path) -> None:
     assert not (place / "again" / "model.ckpt-3.index").exists()
 
 
+OLDER: list[list[Any]] = [
+    ["recipe", "accumulate"],
+    ["recipe", "multipliers"],
+    ["recipe", "keep"],
+    ["recipe", "optimizer", "nesterov"],
+    ["recipe", "optimizer", "learning_rate", "staircase"],
+    ["recipe", "losses", 0, "loss", "weight"],
+    ["recipe", "losses", 0, "loss", "label_smoothing"],
+    ["data", "shuffle"],
+]
+"""What a version before this one may not have known: paths in its record."""
+
+
+def older(folder: Path, paths: list[list[Any]]) -> None:
+    """Make the record of a run one of a version that did not know some settings."""
+    document = json.loads((folder / "recipe.json").read_text())
+    for path in paths:
+        table = document
+        for key in path[:-1]:
+            table = table[key]
+        del table[path[-1]]
+    (folder / "recipe.json").write_text(json.dumps(document))
+
+
+def test_a_run_of_an_older_version_goes_on(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(place, "older", "--steps", "3") == 0
+    older(place / "older", OLDER)
+    capsys.readouterr()
+    assert train(place, "older", "--steps", "5") == 0
+    said = capsys.readouterr().err
+    assert "going on with" in said
+    assert said.count("changed: ") == 1
+    assert rows(place / "older") == rows(place / "whole")[:5]
+    recorded = json.loads((place / "older" / "recipe.json").read_text())
+    assert recorded["recipe"]["optimizer"]["nesterov"] is False
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--set", "train.accumulate=2"], "`recipe.accumulate` was 1 and is 2"),
+        (["--no-shuffle"], "`data.shuffle` was true and is false"),
+        (
+            ["--set", "train.optimizer=momentum(0.1, nesterov=true)"],
+            "`recipe.optimizer.nesterov` was false and is true",
+        ),
+    ],
+)
+def test_what_an_older_version_did_not_know_is_its_default(
+    place: Path, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not (place / "old").exists():
+        assert train(place, "old", "--steps", "1") == 0
+        older(place / "old", OLDER)
+    assert train(place, "old", *options) == 2
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU")
 def test_a_gpu_that_is_not_there(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(place, "gpu", "--device", "gpu") == 2
