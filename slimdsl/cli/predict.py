@@ -221,9 +221,11 @@ def _class_names(arguments: Namespace) -> tuple[str, ...]:
 
     if arguments.labels is not None:
         return read_class_names_file(arguments.labels)
-    record = read_run_record(arguments.weights)
+    # A checkpoint of a run is named by the run's folder or by itself.
+    folder = arguments.weights if os.path.isdir(arguments.weights) else os.path.dirname(arguments.weights) or "."
+    record = read_run_record(folder)
     data = record.data if record else ""
-    folders = [arguments.weights, data, os.path.dirname(data)]
+    folders = [folder if record else arguments.weights, data, os.path.dirname(data)]
     return next((names for path in folders if os.path.isdir(path) and (names := read_class_names(path))), ())
 
 

@@ -15,6 +15,7 @@ from slimdsl.ir.graph import Graph
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.recipe.text import recipe_document, recipe_text
 from slimdsl.runtime.checkpoints import checkpoint_path
+from slimdsl.runtime.data.class_names import class_names_text
 from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.pipeline import batches, default_preprocessing, steps_per_epoch
 from slimdsl.runtime.data.source import DataSource
@@ -151,7 +152,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
             "replicas": order.distribution.replicas,
         },
     }
-    start = prepare(order.logdir, document, fresh=order.fresh)
+    start = prepare(order.logdir, document, fresh=order.fresh, labels=class_names_text(source.classes))
     steps = recipe.steps if recipe.steps is not None else max(1, int((recipe.epochs or 1) * per_epoch))
     return Prepared(
         order=order,
@@ -290,7 +291,13 @@ def carry_out(prepared: Prepared, engine: Engine) -> Outcome:
         if distribution.writes:
             make_folder(folder)
             stack.enter_context(occupied(folder))
-            begin(folder, prepared.document, recipe_text(prepared.order.recipe), goes_on=prepared.start is not None)
+            begin(
+                folder,
+                prepared.document,
+                recipe_text(prepared.order.recipe),
+                goes_on=prepared.start is not None,
+                labels=class_names_text(prepared.source.classes),
+            )
         try:
             with distribution.together():
                 return Training(_run(prepared, engine), prepared.start).train()

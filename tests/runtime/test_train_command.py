@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -290,6 +291,35 @@ def test_what_an_older_version_did_not_know_is_its_default(
         older(place / "old", OLDER)
     assert train(place, "old", *options) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_run_knows_the_names_of_its_classes(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    archive = dict(np.load(place / "data.npz"))
+    np.savez(place / "named.npz", **archive, class_names=["ant", "bee", "two\nlines"])
+    assert train(place, "named", "--steps", "2", data="named.npz") == 0
+    names = place / "named" / "labels.txt"
+    assert names.read_text() == "0:ant\n1:bee\n2:two lines\n"
+    names.unlink()
+    assert train(place, "named", "--steps", "3", data="named.npz") == 0
+    # The folder is all that is needed, wherever it is, and so is a checkpoint in it.
+    shutil.copytree(place / "named", tmp_path / "moved")
+    (tmp_path / "one.png").write_bytes(tf.io.encode_png(archive["images"][0]).numpy())
+    for given in ("moved", "moved/model.ckpt-3"):
+        capsys.readouterr()
+        command = ["predict", str(place / "small.slim"), str(tmp_path / "one.png"), "--weights", str(tmp_path / given)]
+        assert main(command) == 0
+        assert {line.split()[-1] for line in capsys.readouterr().out.splitlines()[2:]} == {"ant", "bee", "lines"}
+    assert train(place, "named", "--steps", "1", "--fresh") == 0
+    assert not names.exists()
+
+
+def test_names_of_other_classes_are_not_written_over(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "mine").mkdir()
+    (place / "mine" / "labels.txt").write_text("0:mine\n")
+    np.savez(place / "my.npz", **np.load(place / "data.npz"), class_names=["a", "b", "c"])
+    assert train(place, "mine", data="my.npz") == 2
+    assert "is no run and holds a labels.txt with other names" in capsys.readouterr().err
+    assert [path.name for path in (place / "mine").iterdir()] == ["labels.txt"]
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU")

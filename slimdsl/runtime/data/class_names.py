@@ -46,5 +46,5 @@ def read_class_names_file(path: str) -> tuple[str, ...]:
 
 
 def class_names_text(names: Sequence[str]) -> str:
-    """What the file holds."""
-    return "".join(f"{number}:{name}\n" for number, name in enumerate(names))
+    """What the file holds; of a name with line breaks, which a folder's may have, they are blanks."""
+    return "".join(f"{number}:{' '.join(name.splitlines())}\n" for number, name in enumerate(names))
