@@ -14,6 +14,7 @@ from slimdsl.cli.network_weights import WEIGHTS_HELP, add_taking_options, count
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import count_text, print_diagnostics
+from slimdsl.cli.run_parameters import say_other_parameters
 from slimdsl.cli.runtime_loading import add_device_option, load_runtime, use_device
 from slimdsl.cli.selection import opened_weights
 from slimdsl.cli.streams import say
@@ -114,6 +115,8 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
     evaluation = load_runtime("slimdsl.runtime.evaluation")
     use_device(arguments)
     record = _record(folder, arguments)
+    if folder:
+        say_other_parameters(folder, arguments)
     data = evaluation.evaluation_data(
         graph,
         recipe,

@@ -14,6 +14,7 @@ from slimdsl.cli.network_weights import WEIGHTS_HELP, add_taking_options, count,
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.refusal import Refusal
 from slimdsl.cli.report import plural, print_diagnostics
+from slimdsl.cli.run_parameters import say_other_parameters
 from slimdsl.cli.runtime_loading import add_device_option, load_runtime, use_device
 from slimdsl.cli.streams import say
 from slimdsl.diagnostics.display import visible
@@ -74,6 +75,7 @@ def run(arguments: Namespace) -> int:
     graph = open_graph(arguments.file, arguments)
     if graph is None:
         return 1
+    say_other_parameters(_folder(arguments), arguments)
     try:
         # The weights are looked at before TensorFlow is loaded, which takes seconds.
         with opened_job(graph, arguments) as (weights, comparison):
@@ -221,12 +223,16 @@ def _class_names(arguments: Namespace) -> tuple[str, ...]:
 
     if arguments.labels is not None:
         return read_class_names_file(arguments.labels)
-    # A checkpoint of a run is named by the run's folder or by itself.
-    folder = arguments.weights if os.path.isdir(arguments.weights) else os.path.dirname(arguments.weights) or "."
+    folder = _folder(arguments)
     record = read_run_record(folder)
     data = record.data if record else ""
     folders = [folder if record else arguments.weights, data, os.path.dirname(data)]
     return next((names for path in folders if os.path.isdir(path) and (names := read_class_names(path))), ())
+
+
+def _folder(arguments: Namespace) -> str:
+    """The folder that the weights are in: a checkpoint of a run is named by the run's folder or by itself."""
+    return arguments.weights if os.path.isdir(arguments.weights) else os.path.dirname(arguments.weights) or "."
 
 
 def _refuse_output(arguments: Namespace) -> None:

@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from slimdsl.cli.loading import graph_of, open_compilation
-from slimdsl.cli.options import add_colour_option, add_net_options
+from slimdsl.cli.options import add_colour_option, add_net_options, definitions
 from slimdsl.cli.progress import announced
 from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import count_text, plural, print_diagnostics
@@ -112,6 +112,7 @@ def run(arguments: Namespace) -> int:
         "recipe": recipe,
         "data": arguments.data,
         "logdir": arguments.logdir or os.path.join("runs", train_graph.name),
+        "parameters": definitions(arguments),
         "initial": initial,
         "selection": selection,
         "preprocessing": arguments.preprocessing,
@@ -240,9 +241,15 @@ def _report(prepared: Prepared, outcome: Outcome, arguments: Namespace) -> int:
         return _INTERRUPTED
     best = f"; the best is model.ckpt-{outcome.best}" if outcome.best is not None else ""
     print(f"trained for {plural(outcome.step, 'step')}: {folder}/model.ckpt-{outcome.step}{best}")
-    print(f"  evaluate     slimdsl evaluate {shlex.quote(arguments.file)} --logdir {shlex.quote(folder)}")
+    print(f"  evaluate     {shlex.join(['slimdsl', 'evaluate', arguments.file, *_net(arguments), '--logdir', folder])}")
     print(f"  TensorBoard  tensorboard --logdir {shlex.quote(folder)}")
     return _OK
+
+
+def _net(arguments: Namespace) -> list[str]:
+    """The options that choose the net and give it its parameters."""
+    chosen = ["--net", arguments.net] if arguments.net else []
+    return chosen + [word for given in arguments.definitions for word in ("-D", given)]
 
 
 def _command() -> str:

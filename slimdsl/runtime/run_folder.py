@@ -16,9 +16,9 @@ from slimdsl.recipe.older import with_defaults
 from slimdsl.runtime.checkpoints import BEST_FILE, checkpoint_steps, clear_leftovers, remove_checkpoint
 from slimdsl.runtime.data.class_names import LABELS_FILE
 from slimdsl.runtime.logs import EVENTS_PREFIX, METRICS_FILE
+from slimdsl.runtime.record_file import PARAMETERS, RECIPE_FILE
 from slimdsl.weights.checkpoint_state import STATE_FILE
 
-RECIPE_FILE = "recipe.json"
 RECIPE_TEXT_FILE = "recipe.slim"
 
 COMPARED = ("network", "recipe", "data", "precision")
@@ -64,6 +64,9 @@ def changed_settings(folder: str, document: Mapping[str, object]) -> list[str]:
 def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     """What keeps a run from being gone on with, each in words: ``recipe.batch was 32 and is 8``."""
     found = [pair for name in COMPARED for pair in _compared(name, _completed(name, old), _completed(name, new))]
+    if PARAMETERS in old and any(name.startswith("network.") for name, _ in found):
+        # What makes it another network says more than its digest.
+        found = _compared(PARAMETERS, old[PARAMETERS], new.get(PARAMETERS)) + found
     return [text for name, text in found if name.removeprefix("recipe.") not in CHANGEABLE]
 
 

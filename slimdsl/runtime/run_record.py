@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from slimdsl.runtime.data.arrays import DIGITS
-from slimdsl.runtime.run_folder import RECIPE_FILE
+from slimdsl.runtime.record_file import read_record
 from slimdsl.values import Value, value
 
 
@@ -36,12 +34,8 @@ class RunRecord(Value):
 
 def read_run_record(folder: str) -> RunRecord | None:
     """The record in a run's folder; None where there is none that can be read."""
-    try:
-        with open(os.path.join(folder, RECIPE_FILE), encoding="utf-8") as file:
-            document = json.load(file)
-    except (OSError, ValueError):
-        return None
-    if not isinstance(document, dict):
+    document = read_record(folder)
+    if document is None:
         return None
     data, recipe = (_table(document, name) for name in ("data", "recipe"))
     return RunRecord(

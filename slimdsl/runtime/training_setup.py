@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -26,6 +26,7 @@ from slimdsl.runtime.errors import EngineError
 from slimdsl.runtime.feeding import Feed, check_class_names, feed_of
 from slimdsl.runtime.nan_hunt import NanHunt
 from slimdsl.runtime.progress import Progress
+from slimdsl.runtime.record_file import PARAMETERS
 from slimdsl.runtime.resume import restore
 from slimdsl.runtime.run_folder import begin, changed_settings, make_folder, network_document, occupied, prepare
 from slimdsl.runtime.training import Batch, Outcome, Run, Training
@@ -49,6 +50,7 @@ class Order(Value):
         recipe: the recipe.
         data: what `--data` names; "" for the digits.
         logdir: the run's folder.
+        parameters: what the net was given: name -> text of an expression.
         initial: the file of weights that training begins with; "" for first values.
         selection: what of it is taken.
         preprocessing: its name; "" for the one that suits network and data.
@@ -65,6 +67,7 @@ class Order(Value):
     recipe: Recipe
     data: str = field(default="")
     logdir: str
+    parameters: Mapping[str, str] = field(default={})
     initial: str = field(default="")
     selection: Selection = field(default=EVERYTHING)
     preprocessing: str = field(default="")
@@ -137,6 +140,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
     document: dict[str, object] = {
         "slimdsl": __version__,
         "network": network_document(order.train_graph),
+        PARAMETERS: dict(order.parameters),
         "recipe": {**recipe_document(recipe), "initial": order.initial or None},
         "data": {
             "spec": order.data or "digits",

@@ -162,7 +162,7 @@ def test_nan_names_the_layer_and_its_line(place: Path, capsys: pytest.CaptureFix
         (["--set", "train.learning_rate=0.1"], "`recipe.optimizer.learning_rate` was"),
         (["--ema"], "--ema, --except and --rename are about --init"),
         (["--set", "train.optimizer=sgd(0.1)"], '`recipe.optimizer.name` was "momentum" and is "sgd"'),
-        (["-D", "classes=4"], "holds another run"),
+        (["-D", "classes=4"], 'holds another run: `parameters.classes` is new: "4"; `network.digest` was'),
         (["--data", "/nowhere/at/all"], "there is no file or folder `/nowhere/at/all`"),
     ],
 )
@@ -311,6 +311,41 @@ def test_a_run_knows_the_names_of_its_classes(place: Path, tmp_path: Path, capsy
         assert {line.split()[-1] for line in capsys.readouterr().out.splitlines()[2:]} == {"ant", "bee", "lines"}
     assert train(place, "named", "--steps", "1", "--fresh") == 0
     assert not names.exists()
+
+
+def test_parameters_that_differ_from_those_of_the_run_are_said(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "sized.slim").write_text(
+        NET.replace("classes = 3", "classes = 3, size = 8")
+        .replace("N, 8, 8", "N, size, size")
+        .replace("  flatten\n", "  global_avg_pool(keep_dims=false)\n")
+    )
+    data, run = ["--data", str(place / "data.npz")], str(place / "sized")
+    train_it = [
+        "train",
+        str(place / "sized.slim"),
+        *data,
+        "--logdir",
+        run,
+        "--steps",
+        "2",
+        "--preprocessing",
+        "inception",
+    ]
+    assert main([*train_it, "-D", "size=12"]) == 0
+    assert f"sized.slim -D size=12 --logdir {run}" in capsys.readouterr().out
+    (place / "one.png").write_bytes(tf.io.encode_png(np.zeros((8, 8, 1), np.uint8)).numpy())
+    said = f"`{run}` was trained with -D size=12, and this command has no -D"
+    for command in (
+        ["evaluate", str(place / "sized.slim")],
+        ["predict", str(place / "sized.slim"), str(place / "one.png")],
+    ):
+        # All weights fit, so it is no error.
+        assert main([*command, "--weights", run]) == 0
+        assert said in capsys.readouterr().err
+        assert main([*command, "--weights", run, "-D", "size=12"]) == 0
+        assert "this command has" not in capsys.readouterr().err
+    assert main(train_it) == 2
+    assert 'holds another run: `parameters.size` is gone: it was "12"' in capsys.readouterr().err
 
 
 def test_names_of_other_classes_are_not_written_over(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
