@@ -218,16 +218,20 @@ def _class_names(arguments: Namespace) -> tuple[str, ...]:
     Raises:
         DataError: the file cannot be read, or is none of labels.
     """
-    from slimdsl.runtime.data.class_names import read_class_names, read_class_names_file
+    from slimdsl.runtime.data.class_names import read_class_names, read_class_names_file, without_offset
     from slimdsl.runtime.run_record import read_run_record
 
     if arguments.labels is not None:
         return read_class_names_file(arguments.labels)
     folder = _folder(arguments)
     record = read_run_record(folder)
-    data = record.data if record else ""
-    folders = [folder if record else arguments.weights, data, os.path.dirname(data)]
-    return next((names for path in folders if os.path.isdir(path) and (names := read_class_names(path))), ())
+    own = folder if record else arguments.weights
+    if os.path.isdir(own) and (names := read_class_names(own)):
+        return names
+    # Those of the data have the numbers of the data.
+    folders = [record.data, os.path.dirname(record.data)] if record else []
+    found = next((names for path in folders if os.path.isdir(path) and (names := read_class_names(path))), ())
+    return without_offset(found, record.labels_offset if record else 0)
 
 
 def _folder(arguments: Namespace) -> str:

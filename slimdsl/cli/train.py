@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from slimdsl.cli.loading import graph_of, open_compilation
-from slimdsl.cli.options import add_colour_option, add_net_options, definitions
+from slimdsl.cli.options import add_colour_option, add_labels_offset_option, add_net_options, definitions
 from slimdsl.cli.progress import announced
 from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import count_text, plural, print_diagnostics
@@ -43,6 +43,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--data", metavar="SPEC", default="", help="what to train on; see `slimdsl data inspect --help`"
     )
+    add_labels_offset_option(parser, "0")
     parser.add_argument("--logdir", metavar="DIR", help="the run's folder (runs/NET)")
     parser.add_argument("--steps", metavar="N", help="steps of the training")
     parser.add_argument("--epochs", metavar="N", help="passes over the data, instead of --steps")
@@ -111,6 +112,7 @@ def run(arguments: Namespace) -> int:
         "eval_graph": eval_graph,
         "recipe": recipe,
         "data": arguments.data,
+        "labels_offset": arguments.labels_offset or 0,
         "logdir": arguments.logdir or os.path.join("runs", train_graph.name),
         "parameters": definitions(arguments),
         "initial": initial,

@@ -17,12 +17,14 @@ class RunRecord(Value):
     Attributes:
         data: what ``--data`` named; "" where the record does not say it.
         preprocessing: of the images, likewise.
+        labels_offset: what was taken off every label.
         averages: whether moving averages are kept.
         last: the step at which it ends; None where that cannot be told.
     """
 
     data: str
     preprocessing: str
+    labels_offset: int
     averages: bool
     last: int | None
 
@@ -41,6 +43,7 @@ def read_run_record(folder: str) -> RunRecord | None:
     return RunRecord(
         data=_text(data, "spec"),
         preprocessing=_text(data, "preprocessing"),
+        labels_offset=_number(data, "labels_offset"),
         averages=recipe.get("averages") is not None,
         last=_last(recipe, data),
     )
@@ -69,3 +72,8 @@ def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _text(table: Mapping[str, Any], name: str) -> str:
     found = table.get(name)
     return found if isinstance(found, str) else ""
+
+
+def _number(table: Mapping[str, Any], name: str) -> int:
+    found = table.get(name)
+    return found if type(found) is int else 0

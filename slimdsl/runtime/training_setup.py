@@ -49,6 +49,7 @@ class Order(Value):
         eval_graph: the graph for inference.
         recipe: the recipe.
         data: what `--data` names; "" for the digits.
+        labels_offset: what is taken off every label.
         logdir: the run's folder.
         parameters: what the net was given: name -> text of an expression.
         initial: the file of weights that training begins with; "" for first values.
@@ -66,6 +67,7 @@ class Order(Value):
     eval_graph: Graph
     recipe: Recipe
     data: str = field(default="")
+    labels_offset: int = field(default=0)
     logdir: str
     parameters: Mapping[str, str] = field(default={})
     initial: str = field(default="")
@@ -131,7 +133,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
             "train.batch has to be a multiple of train.accumulate"
         )
     classes = feed_of_classes(order)
-    source = open_data(order.data, "train", classes=classes)
+    source = open_data(order.data, "train", classes=classes, labels_offset=order.labels_offset)
     feed = feed_of(order.train_graph, recipe, source)
     check_class_names(source, feed)
     require_usable(source, batch=recipe.batch, classes=feed.classes, channels=feed.channels, thorough=thorough)
@@ -147,6 +149,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
             "examples": source.count,
             "preprocessing": preprocessing,
             "shuffle": order.shuffle,
+            "labels_offset": order.labels_offset,
         },
         "precision": order.precision,
         "machine": {

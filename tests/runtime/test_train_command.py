@@ -348,6 +348,42 @@ def test_parameters_that_differ_from_those_of_the_run_are_said(place: Path, caps
     assert 'holds another run: `parameters.size` is gone: it was "12"' in capsys.readouterr().err
 
 
+def test_an_offset_of_the_labels_is_that_of_the_run(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = dict(np.load(place / "data.npz"))
+    names = ["background", "ant", "bee", "cat"]
+    np.savez(place / "offset.npz", images=archive["images"], labels=archive["labels"] + 1, class_names=names)
+    assert train(place, "offset", data="offset.npz") == 1
+    assert "or --labels-offset 1, where their class 0 is no class" in capsys.readouterr().err
+    for offset in ("0.5", "x", "12345678"):
+        assert train(place, "offset", "--labels-offset", offset, data="offset.npz") == 2
+        assert "--labels-offset: must be an integer" in capsys.readouterr().err
+    assert train(place, "offset", "--labels-offset", "1", data="offset.npz") == 0
+    assert rows(place / "offset") == rows(place / "whole")
+    assert (place / "offset" / "labels.txt").read_text() == "0:ant\n1:bee\n2:cat\n"
+    assert train(place, "offset", "--labels-offset", "2", "--dry-run", data="offset.npz") == 1
+    assert "has the label 1 less an offset of 2, outside the 3 classes" in capsys.readouterr().err
+    assert train(place, "offset", data="data.npz") == 2
+    assert "`data.labels_offset` was 1 and is 0" in capsys.readouterr().err
+    found = []
+    for run in ("whole", "offset"):
+        assert main(["evaluate", str(place / "small.slim"), "--logdir", str(place / run), "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0] == found[1]
+    # Where the run has no names of its own, those of the data are shifted as the labels were.
+    document = json.loads((place / "offset" / "recipe.json").read_text())
+    (tmp_path / "labels.txt").write_text("".join(f"{number}:{name}\n" for number, name in enumerate(names)))
+    document["data"]["spec"] = str(tmp_path)
+    (place / "offset" / "recipe.json").write_text(json.dumps(document))
+    (place / "offset" / "labels.txt").unlink()
+    (tmp_path / "one.png").write_bytes(tf.io.encode_png(archive["images"][0]).numpy())
+    command = ["predict", str(place / "small.slim"), str(tmp_path / "one.png"), "--weights", str(place / "offset")]
+    assert main([*command, "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert {row["class"]: row["name"] for row in json.loads(line)["top"]} == {0: "ant", 1: "bee", 2: "cat"}
+
+
 def test_names_of_other_classes_are_not_written_over(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "mine").mkdir()
     (place / "mine" / "labels.txt").write_text("0:mine\n")

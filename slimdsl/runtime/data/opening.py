@@ -8,12 +8,12 @@ import re
 from collections.abc import Sequence
 
 from slimdsl.runtime.data import arrays, folders
-from slimdsl.runtime.data.class_names import read_class_names
+from slimdsl.runtime.data.class_names import read_class_names, without_offset
 from slimdsl.runtime.data.errors import DataError, MissingDataError
 from slimdsl.runtime.data.holdout import DEFAULT_SHARE, chosen, hashes_of_numbers, note, require_split
 from slimdsl.runtime.data.images import decode
 from slimdsl.runtime.data.records import RecordSource, index_records
-from slimdsl.runtime.data.source import DataSource, EncodedSource
+from slimdsl.runtime.data.source import ArraySource, DataSource, EncodedSource
 
 RECORD_ENDINGS = (".tfrecord", ".tfrecords", ".record", ".records")
 
@@ -28,7 +28,12 @@ FORMS = (
 
 
 def open_data(
-    spec: str = "", split: str = "train", *, holdout: float | None = None, classes: int | None = None
+    spec: str = "",
+    split: str = "train",
+    *,
+    holdout: float | None = None,
+    classes: int | None = None,
+    labels_offset: int = 0,
 ) -> DataSource:
     """Open a part of the data that a specification names.
 
@@ -37,9 +42,10 @@ def open_data(
         split: ``train``, ``validation`` or ``all``.
         holdout: the share that is held out where the data do not say it themselves; None for the usual one.
         classes: how many classes the network has, for data that are made up.
+        labels_offset: what is taken off every label, as TF-Slim's flag of that name.
 
     Raises:
-        MissingDataError: there is nothing there, or the specification makes no sense.
+        MissingDataError: there is nothing there, or the specification or the offset makes no sense.
         DataError: what is there cannot be used at all. What is wrong with a part of it is in `found`.
     """
     require_split(split, holdout)
@@ -51,7 +57,25 @@ def open_data(
         source = _from_path(spec, split, holdout)
     if isinstance(source, EncodedSource):
         source.image_shape = _first_shape(source)
+    if labels_offset:
+        _take_off(source, labels_offset)
     return source
+
+
+def _take_off(source: DataSource, offset: int) -> None:
+    """Give a source an offset of its labels.
+
+    Raises:
+        MissingDataError: its labels are no numbers of classes.
+    """
+    if isinstance(source, ArraySource) and (source.labels.ndim != 1 or source.labels.dtype.kind not in "iu"):
+        shape = "x".join(map(str, source.labels.shape))
+        raise MissingDataError(
+            f"--labels-offset is taken off numbers of classes, and the labels of `{source.path}` are "
+            f"{source.labels.dtype} of the shape {shape}"
+        )
+    source.labels_offset = offset
+    source.classes = without_offset(source.classes, offset)
 
 
 def _from_path(spec: str, split: str, share: float | None) -> DataSource:
