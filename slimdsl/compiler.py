@@ -212,7 +212,7 @@ class Compilation:
 
         Args:
             settings: setting, as ``batch`` or ``train.batch`` -> expression, as text of the language; they go before
-                the block's.
+                the block's. Besides those of a block: ``optimizer``, ``learning_rate``, ``loss`` and ``metric``.
 
         Returns:
             The recipe; None where there are errors, in `diagnostics` or in those of the training graph.

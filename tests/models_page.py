@@ -26,7 +26,14 @@ Those beside this page are from elsewhere. Where a file has several nets, `--net
 
 ```
 slimdsl compile models/slim/resnet_v1.slim --net resnet_v1_50
+slimdsl train models/slim/resnet_v1.slim --net resnet_v1_50 -D size=96 -D classes=10
 ```
+
+Networks of images have the parameter `size`, TF-Slim's `--train_image_size`. VGG, AlexNet, OverFeat and Inception V1
+to V3 see a window of a fixed size before their logits; larger images have several of it, and `-D global_pool=true`
+takes the mean, as TF-Slim's argument of that name. `-D auxiliary=false` leaves out the auxiliary head of Inception V3,
+V4 and Inception ResNet V2, TF-Slim's `create_aux_logits`; images below 107 pixels are too small for it. I3D and S3D-G
+take any number of frames, of at most 255 pixels.
 
 - **Parameters** are the elements of all variables of the graph for inference, moving averages included.
 - **MACs** are the multiply-accumulate operations of one forward pass of one example, as `slimdsl summary` counts them;

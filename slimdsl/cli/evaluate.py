@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from slimdsl.cli.evaluating import Evaluated, Evaluation
 from slimdsl.cli.loading import graph_of, open_compilation
 from slimdsl.cli.network_weights import WEIGHTS_HELP, add_taking_options, count
-from slimdsl.cli.options import add_colour_option, add_net_options
+from slimdsl.cli.options import add_colour_option, add_labels_offset_option, add_net_options
 from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import count_text, print_diagnostics
+from slimdsl.cli.run_parameters import say_other_parameters
 from slimdsl.cli.runtime_loading import add_device_option, load_runtime, use_device
 from slimdsl.cli.selection import opened_weights
 from slimdsl.cli.streams import say
@@ -43,6 +44,7 @@ def configure(parser: ArgumentParser) -> None:
     given.add_argument("--weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
     given.add_argument("--logdir", metavar="DIR", help="the folder of a training")
     parser.add_argument("--data", metavar="SPEC", help="what to evaluate on (what the training had, or digits)")
+    add_labels_offset_option(parser, "the training's")
     parser.add_argument("--split", choices=_SPLITS, default=_SPLITS[0], help=f"the part of the data ({_SPLITS[0]})")
     parser.add_argument("--batch", type=count, metavar="N", help="examples at once (the recipe's batch)")
     parser.add_argument("--preprocessing", metavar="NAME", default="", help="what images go through (the training's)")
@@ -62,7 +64,8 @@ def configure(parser: ArgumentParser) -> None:
         metavar="train.KEY=VALUE",
         action="append",
         default=[],
-        help="set a setting of the recipe, as in `slimdsl train`; may be repeated",
+        help="set a setting of the recipe, as in `slimdsl train`, such as "
+        "'train.metric=top_k(logits, labels, k=3)'; may be repeated",
     )
     add_net_options(parser)
     add_colour_option(parser)
@@ -113,6 +116,8 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
     evaluation = load_runtime("slimdsl.runtime.evaluation")
     use_device(arguments)
     record = _record(folder, arguments)
+    if folder:
+        say_other_parameters(folder, arguments)
     data = evaluation.evaluation_data(
         graph,
         recipe,
@@ -120,6 +125,7 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
         arguments.split,
         preprocessing=arguments.preprocessing or (record.preprocessing if record else ""),
         batch=arguments.batch,
+        labels_offset=_labels_offset(record, arguments),
     )
     job = Evaluation(
         evaluator=evaluation.Evaluator(graph, recipe, data),
@@ -185,6 +191,12 @@ def _record(folder: str, arguments: Namespace) -> RunRecord | None:
         next(load_runtime("slimdsl.runtime.following").new_checkpoints(folder, (), None))
     found: RunRecord | None = load_runtime("slimdsl.runtime.run_record").read_run_record(folder)
     return found
+
+
+def _labels_offset(record: RunRecord | None, arguments: Namespace) -> int:
+    """What is taken off the labels: what was given, or what was in the training."""
+    given: int | None = arguments.labels_offset
+    return given if given is not None else record.labels_offset if record else 0
 
 
 def _follow(job: Evaluation, folder: str, last: int | None) -> None:

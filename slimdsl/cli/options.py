@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+import re
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from slimdsl.cli.refusal import Refusal
 
@@ -28,6 +29,33 @@ def add_colour_option(parser: ArgumentParser) -> None:
         default="auto",
         help="colours: auto (on a terminal; NO_COLOR and FORCE_COLOR are heeded), always or never",
     )
+
+
+def add_labels_offset_option(parser: ArgumentParser, default: str) -> None:
+    """``--labels-offset N``.
+
+    Args:
+        parser: gets the option.
+        default: what holds without it, in words.
+    """
+    parser.add_argument(
+        "--labels-offset",
+        dest="labels_offset",
+        type=_offset,
+        metavar="N",
+        help=f"take N off every label, such as 1 for data with a class 0 that the network does not have ({default})",
+    )
+
+
+def _offset(text: str) -> int:
+    """The argument of ``--labels-offset``.
+
+    Raises:
+        ArgumentTypeError: it is no integer, or a very large one.
+    """
+    if not re.fullmatch(r"-?[0-9]{1,7}", text):
+        raise ArgumentTypeError("must be an integer of at most seven digits")
+    return int(text)
 
 
 def definitions(arguments: Namespace) -> dict[str, str]:

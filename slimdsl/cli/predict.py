@@ -14,6 +14,7 @@ from slimdsl.cli.network_weights import WEIGHTS_HELP, add_taking_options, count,
 from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.refusal import Refusal
 from slimdsl.cli.report import plural, print_diagnostics
+from slimdsl.cli.run_parameters import say_other_parameters
 from slimdsl.cli.runtime_loading import add_device_option, load_runtime, use_device
 from slimdsl.cli.streams import say
 from slimdsl.diagnostics.display import visible
@@ -74,6 +75,7 @@ def run(arguments: Namespace) -> int:
     graph = open_graph(arguments.file, arguments)
     if graph is None:
         return 1
+    say_other_parameters(_folder(arguments), arguments)
     try:
         # The weights are looked at before TensorFlow is loaded, which takes seconds.
         with opened_job(graph, arguments) as (weights, comparison):
@@ -216,15 +218,25 @@ def _class_names(arguments: Namespace) -> tuple[str, ...]:
     Raises:
         DataError: the file cannot be read, or is none of labels.
     """
-    from slimdsl.runtime.data.class_names import read_class_names, read_class_names_file
+    from slimdsl.runtime.data.class_names import read_class_names, read_class_names_file, without_offset
     from slimdsl.runtime.run_record import read_run_record
 
     if arguments.labels is not None:
         return read_class_names_file(arguments.labels)
-    record = read_run_record(arguments.weights)
-    data = record.data if record else ""
-    folders = [arguments.weights, data, os.path.dirname(data)]
-    return next((names for path in folders if os.path.isdir(path) and (names := read_class_names(path))), ())
+    folder = _folder(arguments)
+    record = read_run_record(folder)
+    own = folder if record else arguments.weights
+    if os.path.isdir(own) and (names := read_class_names(own)):
+        return names
+    # Those of the data have the numbers of the data.
+    folders = [record.data, os.path.dirname(record.data)] if record else []
+    found = next((names for path in folders if os.path.isdir(path) and (names := read_class_names(path))), ())
+    return without_offset(found, record.labels_offset if record else 0)
+
+
+def _folder(arguments: Namespace) -> str:
+    """The folder that the weights are in: a checkpoint of a run is named by the run's folder or by itself."""
+    return arguments.weights if os.path.isdir(arguments.weights) else os.path.dirname(arguments.weights) or "."
 
 
 def _refuse_output(arguments: Namespace) -> None:

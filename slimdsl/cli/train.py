@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from slimdsl.cli.loading import graph_of, open_compilation
-from slimdsl.cli.options import add_colour_option, add_net_options
+from slimdsl.cli.options import add_colour_option, add_labels_offset_option, add_net_options, definitions
 from slimdsl.cli.profiling import check_profiled, profile_text, profiled_steps, without_option
 from slimdsl.cli.progress import announced
 from slimdsl.cli.refusal import Refusal, unreadable
@@ -45,6 +45,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--data", metavar="SPEC", default="", help="what to train on; see `slimdsl data inspect --help`"
     )
+    add_labels_offset_option(parser, "0")
     parser.add_argument("--logdir", metavar="DIR", help="the run's folder (runs/NET)")
     parser.add_argument("--steps", metavar="N", help="steps of the training")
     parser.add_argument("--epochs", metavar="N", help="passes over the data, instead of --steps")
@@ -57,7 +58,8 @@ def configure(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         help="set a setting of the recipe to a value of the language, such as "
-        "'train.optimizer=momentum(learning_rate=0.01)'; may be repeated",
+        "'train.optimizer=momentum(learning_rate=0.01)', train.learning_rate=0.01 or "
+        "'train.metric=[accuracy(logits, labels), top_k(logits, labels, k=3)]'; may be repeated",
     )
     parser.add_argument(
         "--precision", choices=("float32", "bfloat16", "float16"), default="float32", help="of the step (float32)"
@@ -126,7 +128,9 @@ def run(arguments: Namespace) -> int:
         "eval_graph": eval_graph,
         "recipe": recipe,
         "data": arguments.data,
+        "labels_offset": arguments.labels_offset or 0,
         "logdir": arguments.logdir or os.path.join("runs", train_graph.name),
+        "parameters": definitions(arguments),
         "initial": initial,
         "selection": selection,
         "preprocessing": arguments.preprocessing,
@@ -166,7 +170,8 @@ def settings_of(arguments: Namespace) -> dict[str, str]:
 
 def _put(found: dict[str, str], key: str, text: str, option: str) -> None:
     if key in found:
-        raise Refusal(f"{option}: train.{key} is set already")
+        several = f"; several stand in a list: --set 'train.{key}=[…, …]'" if key in ("loss", "metric") else ""
+        raise Refusal(f"{option}: train.{key} is set already{several}")
     found[key] = text
 
 
@@ -263,9 +268,15 @@ def _report(prepared: Prepared, outcome: Outcome, arguments: Namespace) -> int:
         return _INTERRUPTED
     best = f"; the best is model.ckpt-{outcome.best}" if outcome.best is not None else ""
     print(f"trained for {plural(outcome.step, 'step')}: {folder}/model.ckpt-{outcome.step}{best}")
-    print(f"  evaluate     slimdsl evaluate {shlex.quote(arguments.file)} --logdir {shlex.quote(folder)}")
+    print(f"  evaluate     {shlex.join(['slimdsl', 'evaluate', arguments.file, *_net(arguments), '--logdir', folder])}")
     print(f"  TensorBoard  tensorboard --logdir {shlex.quote(folder)}")
     return _OK
+
+
+def _net(arguments: Namespace) -> list[str]:
+    """The options that choose the net and give it its parameters."""
+    chosen = ["--net", arguments.net] if arguments.net else []
+    return chosen + [word for given in arguments.definitions for word in ("-D", given)]
 
 
 def _command(done: int, profiled: tuple[int, int] | None) -> str:

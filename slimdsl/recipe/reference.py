@@ -24,6 +24,11 @@ none. Losses and metrics take tensors first, by their names, and then arguments 
 This page is generated from the classes in `slimdsl/recipe/` by `python -m slimdsl.recipe.reference`.
 """
 
+_SETTING = """`NAME = value` in the block, `--set train.NAME=value` on the command line. `--set` also takes
+`train.optimizer`, `train.loss` and `train.metric`, whose values are what stands behind these words in the block, or a
+list of several losses or metrics, and `train.learning_rate`, which leaves the other arguments of the optimizer alone.
+"""
+
 _SECTIONS: tuple[tuple[str, str, tuple[type[RecipeOp], ...]], ...] = (
     (
         "Losses",
@@ -44,7 +49,7 @@ def reference() -> str:
 def _lines() -> Iterator[str]:
     yield _HEAD
     yield "# Settings\n"
-    yield "`NAME = value` in the block, `--set train.NAME=value` on the command line.\n"
+    yield _SETTING
     yield from _table(SETTINGS, "setting")
     for title, introduction, parts in _SECTIONS:
         yield f"# {title}\n"

@@ -43,13 +43,20 @@ def recipe_document(recipe: Recipe) -> dict[str, object]:
         "optimizer": part_document(recipe.optimizer),
         "metrics": metrics,
         "initial": initial,
-        **{name: _plain(getattr(recipe, name)) for name in SETTINGS},
+        **{name: plain(getattr(recipe, name)) for name in SETTINGS},
     }
 
 
 def part_document(part: RecipeOp) -> dict[str, object]:
     """A loss, an optimizer, a schedule or a metric as plain data: its name and all its arguments."""
-    return {"name": part.name, **{name: _plain(given) for name, given in _arguments(part).items()}}
+    return {"name": part.name, **{name: plain(given) for name, given in _arguments(part).items()}}
+
+
+def plain(given: object) -> object:
+    """The value of a setting or an argument as JSON has it."""
+    if isinstance(given, RecipeOp):
+        return part_document(given)
+    return [plain(item) for item in given] if isinstance(given, tuple) else given
 
 
 def part_text(part: RecipeOp, operands: tuple[str, ...] = ()) -> str:
@@ -100,9 +107,3 @@ def _value(given: object) -> str:
 
 def _pair(given: tuple[object, ...]) -> str:
     return f"({', '.join(_value(item) for item in given)})"
-
-
-def _plain(given: object) -> object:
-    if isinstance(given, RecipeOp):
-        return part_document(given)
-    return [_plain(item) for item in given] if isinstance(given, tuple) else given

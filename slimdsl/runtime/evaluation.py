@@ -50,6 +50,7 @@ def evaluation_data(
     preprocessing: str = "",
     batch: int | None = None,
     holdout: float | None = None,
+    labels_offset: int = 0,
 ) -> EvaluationData:
     """Open the data and see whether they go with the network.
 
@@ -61,13 +62,16 @@ def evaluation_data(
         preprocessing: its name; "" for that which training takes.
         batch: how many examples are run at once; None for the recipe's batch.
         holdout: as for `open_data`.
+        labels_offset: likewise.
 
     Raises:
         MissingDataError: there are none, or they are of another sort than the network takes.
         DataError: they cannot be used.
     """
     wanted = wanted_of(graph, recipe, spec)
-    source = open_data(spec, split, classes=_classes(graph), holdout=holdout, wanted=wanted)
+    source = open_data(
+        spec, split, classes=_classes(graph), holdout=holdout, wanted=wanted, labels_offset=labels_offset
+    )
     feed = feed_of(wanted, source)
     check_class_names(source, feed)
     require_usable(source, classes=feed.classes, channels=feed.channels)

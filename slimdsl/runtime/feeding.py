@@ -186,9 +186,11 @@ def check_class_names(source: DataSource, feed: Feed) -> None:
         DataError: they have.
     """
     if feed.classes is not None and len(source.classes) > feed.classes:
+        one_more = len(source.classes) == feed.classes + 1
         raise DataError(
             f"the data have {len(source.classes)} classes, and the network has {feed.classes}: "
             f"-D classes={len(source.classes)}, where the net has such a parameter"
+            + (", or --labels-offset 1, where their class 0 is no class of the network" if one_more else "")
         )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from slimdsl.runtime.data.arrays import DIGITS
-from slimdsl.runtime.run_folder import RECIPE_FILE
+from slimdsl.runtime.record_file import read_record
 from slimdsl.values import Value, value
 
 
@@ -19,12 +17,14 @@ class RunRecord(Value):
     Attributes:
         data: what ``--data`` named; "" where the record does not say it.
         preprocessing: of the images, likewise.
+        labels_offset: what was taken off every label.
         averages: whether moving averages are kept.
         last: the step at which it ends; None where that cannot be told.
     """
 
     data: str
     preprocessing: str
+    labels_offset: int
     averages: bool
     last: int | None
 
@@ -36,17 +36,14 @@ class RunRecord(Value):
 
 def read_run_record(folder: str) -> RunRecord | None:
     """The record in a run's folder; None where there is none that can be read."""
-    try:
-        with open(os.path.join(folder, RECIPE_FILE), encoding="utf-8") as file:
-            document = json.load(file)
-    except (OSError, ValueError):
-        return None
-    if not isinstance(document, dict):
+    document = read_record(folder)
+    if document is None:
         return None
     data, recipe = (_table(document, name) for name in ("data", "recipe"))
     return RunRecord(
         data=_text(data, "spec"),
         preprocessing=_text(data, "preprocessing"),
+        labels_offset=_number(data, "labels_offset"),
         averages=recipe.get("averages") is not None,
         last=_last(recipe, data),
     )
@@ -75,3 +72,8 @@ def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _text(table: Mapping[str, Any], name: str) -> str:
     found = table.get(name)
     return found if isinstance(found, str) else ""
+
+
+def _number(table: Mapping[str, Any], name: str) -> int:
+    found = table.get(name)
+    return found if type(found) is int else 0

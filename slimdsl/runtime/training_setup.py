@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -15,6 +15,7 @@ from slimdsl.ir.graph import Graph
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.recipe.text import recipe_document, recipe_text
 from slimdsl.runtime.checkpoints import checkpoint_path
+from slimdsl.runtime.data.class_names import class_names_text
 from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.pipeline import steps_per_epoch
 from slimdsl.runtime.data.source import DataSource
@@ -28,6 +29,7 @@ from slimdsl.runtime.hyperparameters import Row, Setting, hyperparameters, table
 from slimdsl.runtime.nan_hunt import NanHunt
 from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress
+from slimdsl.runtime.record_file import PARAMETERS
 from slimdsl.runtime.resume import restore
 from slimdsl.runtime.run_folder import begin, changed_settings, make_folder, network_document, occupied, prepare
 from slimdsl.runtime.summaries import Summaries
@@ -52,7 +54,9 @@ class Order(Value):
         eval_graph: the graph for inference.
         recipe: the recipe.
         data: what `--data` names; "" for the digits.
+        labels_offset: what is taken off every label.
         logdir: the run's folder.
+        parameters: what the net was given: name -> text of an expression.
         initial: the file of weights that training begins with; "" for first values.
         selection: what of it is taken.
         preprocessing: its name; "" for the one that suits network and data.
@@ -69,7 +73,9 @@ class Order(Value):
     eval_graph: Graph
     recipe: Recipe
     data: str = field(default="")
+    labels_offset: int = field(default=0)
     logdir: str
+    parameters: Mapping[str, str] = field(default={})
     initial: str = field(default="")
     selection: Selection = field(default=EVERYTHING)
     preprocessing: str = field(default="")
@@ -135,7 +141,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         )
     classes = feed_of_classes(order)
     wanted = wanted_of(order.train_graph, recipe, order.data)
-    source = open_data(order.data, "train", classes=classes, wanted=wanted)
+    source = open_data(order.data, "train", classes=classes, wanted=wanted, labels_offset=order.labels_offset)
     feed = feed_of(wanted, source)
     check_class_names(source, feed)
     require_usable(source, batch=recipe.batch, classes=feed.classes, channels=feed.channels, thorough=thorough)
@@ -144,12 +150,14 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
     document: dict[str, object] = {
         "slimdsl": __version__,
         "network": network_document(order.train_graph),
+        PARAMETERS: dict(order.parameters),
         "recipe": {**recipe_document(recipe), "initial": order.initial or None},
         "data": {
             "spec": order.data or "digits",
             "examples": source.count,
             "preprocessing": preprocessing,
             "shuffle": order.shuffle,
+            "labels_offset": order.labels_offset,
         },
         "precision": order.precision,
         "machine": {
@@ -160,7 +168,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
             "replicas": order.distribution.replicas,
         },
     }
-    start = prepare(order.logdir, document, fresh=order.fresh)
+    start = prepare(order.logdir, document, fresh=order.fresh, labels=class_names_text(source.classes))
     steps = recipe.steps if recipe.steps is not None else max(1, int((recipe.epochs or 1) * per_epoch))
     return Prepared(
         order=order,
@@ -301,7 +309,13 @@ def carry_out(prepared: Prepared, engine: Engine, profiler: Profiler | None = No
         if distribution.writes:
             make_folder(folder)
             stack.enter_context(occupied(folder))
-            begin(folder, prepared.document, recipe_text(prepared.order.recipe), goes_on=prepared.start is not None)
+            begin(
+                folder,
+                prepared.document,
+                recipe_text(prepared.order.recipe),
+                goes_on=prepared.start is not None,
+                labels=class_names_text(prepared.source.classes),
+            )
             metrics = (f"metrics/{term.name}" for term in prepared.order.recipe.metrics)
             row = stack.enter_context(table_row(folder, _settings(prepared), ("total_loss", *metrics)))
             if profiler:

@@ -59,7 +59,7 @@ def resolve_training(
         parameters: values for the net's parameters, as in `analyze`.
         analysis: the net's training graph.
         budget: what the file may still take.
-        settings: expressions that go before what the block says: ``batch``, ``optimizer``, …
+        settings: expressions that go before what the block says: ``batch``, ``learning_rate``, …
     """
     reporter = Reporter()
     statements = Statements(reporter, GraphBuilder(net, training=True), budget)
@@ -75,7 +75,7 @@ def resolve_training(
             reader = BlockReader(reporter, statements, environment, analysis)
             block = reader.read(items.train)
             found = tuple(reporter.diagnostics)
-            block, problem = override(block, settings, reader, reporter)
+            block, problem = override(block, settings, reader, reporter, analysis.graph)
             if not reporter.error_count and not problem and analysis.graph is not None:
                 recipe = complete(block, analysis.graph, _initial(items))
         except TooMuch:

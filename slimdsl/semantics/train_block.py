@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from slimdsl.diagnostics.diagnostic import Label
 from slimdsl.diagnostics.source import Span
 from slimdsl.ir.graph import Tensor
 from slimdsl.recipe.base import Optimizer
-from slimdsl.recipe.kinds import OptimizerKind
+from slimdsl.recipe.kinds import OptimizerKind, RateKind
 from slimdsl.recipe.recipe import SETTINGS, LossTerm, MetricTerm
+from slimdsl.recipe.schedules import Rate
 from slimdsl.recipe.scopes import in_scope
 from slimdsl.semantics.analyze import Analysis
 from slimdsl.semantics.environment import Environment
@@ -24,7 +27,7 @@ DIRECTIVES = ("loss", OPTIMIZER, "metric")
 LENGTHS = ("steps", "epochs")
 """The settings that say how long a training is; one excludes the other."""
 
-_OPTIMIZER_KIND = OptimizerKind()
+_OPTIMIZER_KIND, _RATE_KIND = OptimizerKind(), RateKind()
 
 
 @value
@@ -61,9 +64,7 @@ class BlockReader:
         for statement in written:
             if isinstance(statement, tree.InputStmt):
                 self._input(statement)
-        terms = TermReader(
-            self._reporter, self._statements.evaluator, self._environment, self._tensors(), self._analysis.complete
-        )
+        terms = self._term_reader({})
         for statement in written:
             if isinstance(statement, tree.TrainSetting):
                 self._setting(statement)
@@ -82,6 +83,32 @@ class BlockReader:
         given = self._statements.evaluator.checked(node, self._environment, _OPTIMIZER_KIND, "`optimizer`")
         return given if isinstance(given, Optimizer) else None
 
+    def rate(self, node: tree.Expr) -> Rate | None:
+        """The learning rate that an expression means; None where something was reported."""
+        given = self._statements.evaluator.checked(node, self._environment, _RATE_KIND, "`learning_rate`")
+        return None if isinstance(given, Unknown) else _RATE_KIND.check(given)
+
+    def terms(
+        self, word: str, node: tree.Expr, taken: Iterable[str], implied: str
+    ) -> tuple[LossTerm | MetricTerm, ...] | None:
+        """The losses or the metrics of a list of calls, or of one call; None where something was reported.
+
+        Args:
+            word: ``loss`` or ``metric``.
+            node: the list or the call.
+            taken: names of other terms.
+            implied: a tensor that may be named though nothing declares it; "" for none.
+        """
+        reader = self._term_reader({implied: None} if implied else {})
+        names, found = list(taken), []
+        for call in node.items if isinstance(node, tree.ListExpr) else (node,):
+            term = reader.read(word, call, names)
+            if term is None:
+                return None
+            names.append(term.name)
+            found.append(term)
+        return tuple(found)
+
     def setting(self, name: str, node: tree.Expr) -> object:
         """The value of a setting that there is; UNKNOWN where something was reported."""
         given = self._statements.evaluator.checked(node, self._environment, SETTINGS[name].kind, f"`{name}`")
@@ -92,6 +119,11 @@ class BlockReader:
         if name == "batch" and isinstance(given, int):
             self._check_batch(given, node.span)
         return given
+
+    def _term_reader(self, implied: dict[str, TensorType | None]) -> TermReader:
+        tensors = {**implied, **self._tensors()}
+        complete = self._analysis.complete
+        return TermReader(self._reporter, self._statements.evaluator, self._environment, tensors, complete)
 
     def _tensors(self) -> dict[str, TensorType | None]:
         return {**dict.fromkeys(self._declared), **self._analysis.tensors, **self._inputs}

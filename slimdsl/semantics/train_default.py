@@ -20,7 +20,9 @@ DEFAULT_EPOCHS = 30.0
 """TF-Slim's script trains until it is stopped; a training that is asked for with one word should end."""
 
 AUXILIARY_WEIGHT = 0.4
-_LOGITS, _LABELS = "logits", "labels"
+DEFAULT_OPTIMIZER = RmsProp(learning_rate=Exponential(rate=0.01, decay=0.94, epochs=2.0, staircase=True))
+LABELS = "labels"
+_LOGITS = "logits"
 
 
 class Unsuitable(Exception):
@@ -38,7 +40,6 @@ def complete(block: Block, graph: Graph, initial: InitialValues | None) -> Recip
         inputs, label = _label(block, graph)
         losses = _losses(graph, label)
         metrics = metrics or _metrics(graph, label)
-    rate = Exponential(rate=0.01, decay=0.94, epochs=2.0, staircase=True)
     settings: dict[str, Any] = dict(block.settings)
     if all(settings.get(name) is None for name in LENGTHS):
         settings["epochs"] = DEFAULT_EPOCHS
@@ -50,11 +51,32 @@ def complete(block: Block, graph: Graph, initial: InitialValues | None) -> Recip
     return Recipe(
         inputs=inputs,
         losses=losses,
-        optimizer=block.optimizer or RmsProp(learning_rate=rate),
+        optimizer=block.optimizer or DEFAULT_OPTIMIZER,
         metrics=metrics,
         initial=initial,
         **settings,
     )
+
+
+def default_metrics(block: Block, graph: Graph) -> tuple[MetricTerm, ...]:
+    """What is reported of a classifier with class numbers; nothing of any other net."""
+    try:
+        _, label = _label(block, graph)
+        types = {**{name: tensor.type for name, tensor in graph.inputs.items()}, **block.inputs}
+        if label not in types:
+            return ()
+        check_operands(Accuracy.takes, (_LOGITS, label), (graph.outputs[_LOGITS].type, types[label]))
+    except (Unsuitable, ShapeError):
+        return ()
+    return _metrics(graph, label)
+
+
+def class_numbers(graph: Graph) -> TensorType | None:
+    """The type of the labels of a classifier whose text does not declare them; None where it is none."""
+    logits = graph.outputs.get(_LOGITS)
+    if logits is None or logits.type.rank != 2:
+        return None
+    return TensorType(dtype=DType.INT32, shape=logits.type.shape[:1])
 
 
 def _label(block: Block, graph: Graph) -> tuple[dict[str, TensorType], str]:
@@ -69,10 +91,10 @@ def _label(block: Block, graph: Graph) -> tuple[dict[str, TensorType], str]:
         raise Unsuitable(f"the `logits` of `{graph.name}` are {logits.type}, not [N, classes]: {_WRITE}")
     if classes < 2:
         raise Unsuitable(f"the `logits` of `{graph.name}` are {shape_text(shape)}, a single class: {_WRITE}")
-    if _LABELS in block.inputs or _LABELS in graph.inputs:
-        label = _LABELS
+    if LABELS in block.inputs or LABELS in graph.inputs:
+        label = LABELS
     elif not block.inputs:
-        return {_LABELS: TensorType(dtype=DType.INT32, shape=shape[:1])}, _LABELS
+        return {LABELS: TensorType(dtype=DType.INT32, shape=shape[:1])}, LABELS
     else:
         label = next(iter(block.inputs))
     type = block.inputs[label] if label in block.inputs else graph.inputs[label].type

@@ -9,6 +9,7 @@ import pytest
 from slimdsl.ops.arguments import ArgumentError, argument_specs
 from slimdsl.ops.base import ShapeError
 from slimdsl.recipe.kinds import MultipliersKind, RateKind, ScopesKind
+from slimdsl.recipe.older import with_defaults
 from slimdsl.recipe.operands import ALIKE, CLASSES, CLASSES_OR_SHARES, check_operands
 from slimdsl.recipe.recipe import SETTINGS, Recipe
 from slimdsl.recipe.reference import reference
@@ -134,3 +135,26 @@ def test_scopes_and_multipliers_are_normalised() -> None:
 )
 def test_what_stands_in_a_scope(name: str, scope: str, inside: bool) -> None:
     assert in_scope(name, scope) is inside
+
+
+def test_an_older_record_gets_the_defaults_of_what_it_does_not_say() -> None:
+    record = {
+        "optimizer": {"name": "sgd", "learning_rate": {"name": "warm_up", "schedule": {"name": "cosine", "rate": 1.0}}},
+        "losses": [{"name": "hinge", "loss": {"name": "hinge"}, "operands": ["a", "b"]}],
+        "metrics": [{"name": "m", "metric": {"name": "of_another_version"}, "operands": []}, "?"],
+        "batch": 8,
+        "later": 1,
+    }
+    found = with_defaults(record)
+    assert found["optimizer"] == {
+        "name": "sgd",
+        "learning_rate": {
+            "name": "warm_up",
+            "schedule": {"name": "cosine", "rate": 1.0, "steps": None, "alpha": 0.0},
+            "start": 0.0,
+        },
+    }
+    assert found["losses"] == [{"name": "hinge", "loss": {"name": "hinge", "weight": 1.0}, "operands": ["a", "b"]}]
+    assert found["metrics"] == record["metrics"]
+    assert (found["batch"], found["accumulate"], found["multipliers"], found["later"]) == (8, 1, [], 1)
+    assert with_defaults(found) == found

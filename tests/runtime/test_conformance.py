@@ -37,12 +37,11 @@ def models(data: dict[str, Any]) -> tuple[slimdsl.Model, slimdsl.Model]:
     network, size = data["network"], data["batch"][1]
     defines = re.compile(rf"^net {network}\b", re.MULTILINE)
     (path,) = [path for path in MODELS.glob("*.slim") if defines.search(path.read_text(encoding="utf-8"))]
-    text = path.read_text(encoding="utf-8").replace("float32[N, 224, 224, 3]", f"float32[N, {size}, {size}, 3]")
     arguments: dict[str, Any] = {ARGUMENTS.get(name, name): given for name, given in data["args"].items()}
-    arguments.update(classes=data["num_classes"], weight_decay=data["weight_decay"])
+    arguments.update(classes=data["num_classes"], weight_decay=data["weight_decay"], size=size)
 
     def load(training: bool) -> slimdsl.Model:
-        return slimdsl.loads(text, network, name=str(path), training=training, **arguments)
+        return slimdsl.load(path, network, training=training, **arguments)
 
     return load(True), load(False)
 

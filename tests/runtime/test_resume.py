@@ -156,6 +156,36 @@ def test_beginning_anew_removes_the_run_and_nothing_else(tmp_path: Path) -> None
     assert sorted(os.listdir(tmp_path)) == ["notes.txt", "recipe.json", "recipe.slim"]
 
 
+def test_names_of_classes_are_of_the_run_that_wrote_them(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False, labels="0:ant\n")
+    assert labels.read_text() == "0:ant\n"
+    before = labels.stat().st_mtime_ns
+    begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=True, labels="0:ant\n")
+    assert labels.stat().st_mtime_ns == before
+    labels.unlink()
+    begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=True, labels="0:ant\n")
+    assert labels.read_text() == "0:ant\n"
+    begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
+    assert not labels.exists()
+
+
+@pytest.mark.parametrize("own", ["0:ant\n", "0:bee\n"])
+def test_names_of_classes_that_were_there_before_stay(tmp_path: Path, own: str) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text(own)
+    assert prepare(str(tmp_path), DOCUMENT, fresh=False) is None
+    if own == "0:bee\n":
+        for fresh in (False, True):
+            with pytest.raises(RunError, match=r"is no run and holds a labels\.txt with other names"):
+                prepare(str(tmp_path), DOCUMENT, fresh=fresh, labels="0:ant\n")
+    # As in a run of a version that wrote none.
+    begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
+    begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=True, labels="0:ant\n")
+    begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False, labels="0:ant\n")
+    assert labels.read_text() == own
+
+
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
     with occupied(str(tmp_path)), pytest.raises(RunError, match="another process"), occupied(str(tmp_path)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -157,9 +158,11 @@ def test_nan_names_the_layer_and_its_line(place: Path, capsys: pytest.CaptureFix
         (["--set", "batch=8"], "write --set train.key=value"),
         (["--batch", "8", "--set", "train.batch=8"], "train.batch is set already"),
         (["--steps", "3", "--epochs", "2"], "give one of the two"),
+        (["--set", "train.metric=a", "--set", "train.metric=b"], "several stand in a list"),
+        (["--set", "train.learning_rate=0.1"], "`recipe.optimizer.learning_rate` was"),
         (["--ema"], "--ema, --except and --rename are about --init"),
         (["--set", "train.optimizer=sgd(0.1)"], '`recipe.optimizer.name` was "momentum" and is "sgd"'),
-        (["-D", "classes=4"], "holds another run"),
+        (["-D", "classes=4"], 'holds another run: `parameters.classes` is new: "4"; `network.digest` was'),
         (["--data", "/nowhere/at/all"], "there is no file or folder `/nowhere/at/all`"),
     ],
 )
@@ -230,6 +233,164 @@ def test_fresh_begins_anew(place: Path) -> None:
     assert train(place, "again", "--steps", "2", "--batch", "2", "--fresh") == 0
     assert [row["step"] for row in rows(place / "again")] == [1, 2]
     assert not (place / "again" / "model.ckpt-3.index").exists()
+
+
+OLDER: list[list[Any]] = [
+    ["recipe", "accumulate"],
+    ["recipe", "multipliers"],
+    ["recipe", "keep"],
+    ["recipe", "optimizer", "nesterov"],
+    ["recipe", "optimizer", "learning_rate", "staircase"],
+    ["recipe", "losses", 0, "loss", "weight"],
+    ["recipe", "losses", 0, "loss", "label_smoothing"],
+    ["data", "shuffle"],
+]
+"""What a version before this one may not have known: paths in its record."""
+
+
+def older(folder: Path, paths: list[list[Any]]) -> None:
+    """Make the record of a run one of a version that did not know some settings."""
+    document = json.loads((folder / "recipe.json").read_text())
+    for path in paths:
+        table = document
+        for key in path[:-1]:
+            table = table[key]
+        del table[path[-1]]
+    (folder / "recipe.json").write_text(json.dumps(document))
+
+
+def test_a_run_of_an_older_version_goes_on(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(place, "older", "--steps", "3") == 0
+    older(place / "older", OLDER)
+    capsys.readouterr()
+    assert train(place, "older", "--steps", "5") == 0
+    said = capsys.readouterr().err
+    assert "going on with" in said
+    assert said.count("changed: ") == 1
+    assert rows(place / "older") == rows(place / "whole")[:5]
+    recorded = json.loads((place / "older" / "recipe.json").read_text())
+    assert recorded["recipe"]["optimizer"]["nesterov"] is False
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--set", "train.accumulate=2"], "`recipe.accumulate` was 1 and is 2"),
+        (["--no-shuffle"], "`data.shuffle` was true and is false"),
+        (
+            ["--set", "train.optimizer=momentum(0.1, nesterov=true)"],
+            "`recipe.optimizer.nesterov` was false and is true",
+        ),
+    ],
+)
+def test_what_an_older_version_did_not_know_is_its_default(
+    place: Path, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not (place / "old").exists():
+        assert train(place, "old", "--steps", "1") == 0
+        older(place / "old", OLDER)
+    assert train(place, "old", *options) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_run_knows_the_names_of_its_classes(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    archive = dict(np.load(place / "data.npz"))
+    np.savez(place / "named.npz", **archive, class_names=["ant", "bee", "two\nlines"])
+    assert train(place, "named", "--steps", "2", data="named.npz") == 0
+    names = place / "named" / "labels.txt"
+    assert names.read_text() == "0:ant\n1:bee\n2:two lines\n"
+    names.unlink()
+    assert train(place, "named", "--steps", "3", data="named.npz") == 0
+    # The folder is all that is needed, wherever it is, and so is a checkpoint in it.
+    shutil.copytree(place / "named", tmp_path / "moved")
+    (tmp_path / "one.png").write_bytes(tf.io.encode_png(archive["images"][0]).numpy())
+    for given in ("moved", "moved/model.ckpt-3"):
+        capsys.readouterr()
+        command = ["predict", str(place / "small.slim"), str(tmp_path / "one.png"), "--weights", str(tmp_path / given)]
+        assert main(command) == 0
+        assert {line.split()[-1] for line in capsys.readouterr().out.splitlines()[2:]} == {"ant", "bee", "lines"}
+    assert train(place, "named", "--steps", "1", "--fresh") == 0
+    assert not names.exists()
+
+
+def test_parameters_that_differ_from_those_of_the_run_are_said(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "sized.slim").write_text(
+        NET.replace("classes = 3", "classes = 3, size = 8")
+        .replace("N, 8, 8", "N, size, size")
+        .replace("  flatten\n", "  global_avg_pool(keep_dims=false)\n")
+    )
+    data, run = ["--data", str(place / "data.npz")], str(place / "sized")
+    train_it = [
+        "train",
+        str(place / "sized.slim"),
+        *data,
+        "--logdir",
+        run,
+        "--steps",
+        "2",
+        "--preprocessing",
+        "inception",
+    ]
+    assert main([*train_it, "-D", "size=12"]) == 0
+    assert f"sized.slim -D size=12 --logdir {run}" in capsys.readouterr().out
+    (place / "one.png").write_bytes(tf.io.encode_png(np.zeros((8, 8, 1), np.uint8)).numpy())
+    said = f"`{run}` was trained with -D size=12, and this command has no -D"
+    for command in (
+        ["evaluate", str(place / "sized.slim")],
+        ["predict", str(place / "sized.slim"), str(place / "one.png")],
+    ):
+        # All weights fit, so it is no error.
+        assert main([*command, "--weights", run]) == 0
+        assert said in capsys.readouterr().err
+        assert main([*command, "--weights", run, "-D", "size=12"]) == 0
+        assert "this command has" not in capsys.readouterr().err
+    assert main(train_it) == 2
+    assert 'holds another run: `parameters.size` is gone: it was "12"' in capsys.readouterr().err
+
+
+def test_an_offset_of_the_labels_is_that_of_the_run(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = dict(np.load(place / "data.npz"))
+    names = ["background", "ant", "bee", "cat"]
+    np.savez(place / "offset.npz", images=archive["images"], labels=archive["labels"] + 1, class_names=names)
+    assert train(place, "offset", data="offset.npz") == 1
+    assert "or --labels-offset 1, where their class 0 is no class" in capsys.readouterr().err
+    for offset in ("0.5", "x", "12345678"):
+        assert train(place, "offset", "--labels-offset", offset, data="offset.npz") == 2
+        assert "--labels-offset: must be an integer" in capsys.readouterr().err
+    assert train(place, "offset", "--labels-offset", "1", data="offset.npz") == 0
+    assert rows(place / "offset") == rows(place / "whole")
+    assert (place / "offset" / "labels.txt").read_text() == "0:ant\n1:bee\n2:cat\n"
+    assert train(place, "offset", "--labels-offset", "2", "--dry-run", data="offset.npz") == 1
+    assert "has the label 1 less an offset of 2, outside the 3 classes" in capsys.readouterr().err
+    assert train(place, "offset", data="data.npz") == 2
+    assert "`data.labels_offset` was 1 and is 0" in capsys.readouterr().err
+    found = []
+    for run in ("whole", "offset"):
+        assert main(["evaluate", str(place / "small.slim"), "--logdir", str(place / run), "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0] == found[1]
+    # Where the run has no names of its own, those of the data are shifted as the labels were.
+    document = json.loads((place / "offset" / "recipe.json").read_text())
+    (tmp_path / "labels.txt").write_text("".join(f"{number}:{name}\n" for number, name in enumerate(names)))
+    document["data"]["spec"] = str(tmp_path)
+    (place / "offset" / "recipe.json").write_text(json.dumps(document))
+    (place / "offset" / "labels.txt").unlink()
+    (tmp_path / "one.png").write_bytes(tf.io.encode_png(archive["images"][0]).numpy())
+    command = ["predict", str(place / "small.slim"), str(tmp_path / "one.png"), "--weights", str(place / "offset")]
+    assert main([*command, "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert {row["class"]: row["name"] for row in json.loads(line)["top"]} == {0: "ant", 1: "bee", 2: "cat"}
+
+
+def test_names_of_other_classes_are_not_written_over(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "mine").mkdir()
+    (place / "mine" / "labels.txt").write_text("0:mine\n")
+    np.savez(place / "my.npz", **np.load(place / "data.npz"), class_names=["a", "b", "c"])
+    assert train(place, "mine", data="my.npz") == 2
+    assert "is no run and holds a labels.txt with other names" in capsys.readouterr().err
+    assert [path.name for path in (place / "mine").iterdir()] == ["labels.txt"]
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU")

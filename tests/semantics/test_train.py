@@ -93,12 +93,96 @@ def test_an_optimizer_from_outside_goes_first() -> None:
     )
 
 
+BLOCK = """train {
+  input labels: int32[N]
+  loss softmax_cross_entropy(logits, labels)
+  optimizer momentum(0.3, momentum=0.1)
+  metric accuracy(logits, labels)
+}
+"""
+
+
+def terms(made: Recipe) -> list[str]:
+    """The losses and the metrics by their names."""
+    return [term.name for term in made.losses] + [term.name for term in made.metrics]
+
+
+@pytest.mark.parametrize("block", ["", BLOCK])
+def test_a_learning_rate_from_outside_leaves_the_rest_of_the_optimizer(block: str) -> None:
+    kept, made = recipe(CLASSIFIER + block), recipe(CLASSIFIER + block, {"train.learning_rate": "cosine(0.5)"})
+    rate = part_text(kept.optimizer).partition("learning_rate=")[2].rpartition(", ")[0]
+    assert "learning_rate=cosine(rate=0.5, alpha=0.0), " in part_text(made.optimizer)
+    assert rate not in part_text(made.optimizer)
+    assert made.optimizer.name == kept.optimizer.name
+    assert part_text(made.optimizer).rpartition("momentum=")[2] == part_text(kept.optimizer).rpartition("momentum=")[2]
+    assert (made.losses, made.metrics, made.inputs) == (kept.losses, kept.metrics, kept.inputs)
+
+
+@pytest.mark.parametrize("block", ["", BLOCK])
+def test_losses_and_metrics_from_outside_replace_all(block: str) -> None:
+    settings = {
+        "train.metric": "[accuracy(logits, labels), top_k(logits, labels, k=2)]",
+        "train.loss": "[softmax_cross_entropy(logits, labels), triplet(logits, labels, weight=0.5)]",
+    }
+    made = recipe(CLASSIFIER + block, settings)
+    assert terms(made) == ["softmax_cross_entropy", "triplet", "accuracy", "top_2"]
+    assert recipe(CLASSIFIER + recipe_text(made)) == made
+
+
+@pytest.mark.parametrize("block", ["", BLOCK])
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"train.loss": "triplet(logits, labels)"}, ["triplet", "accuracy"]),
+        ({"train.metric": "top_k(logits, labels, k=2)"}, ["softmax_cross_entropy", "top_2"]),
+    ],
+)
+def test_one_of_the_two_from_outside_leaves_the_other(block: str, settings: dict[str, str], found: list[str]) -> None:
+    assert terms(recipe(CLASSIFIER + block, settings)) == found
+
+
+@pytest.mark.parametrize(
+    ("loss", "inputs", "found"),
+    [
+        ("sigmoid_cross_entropy(logits, labels)", {"labels": "float32[N, 3]"}, ["sigmoid_cross_entropy"]),
+        ("triplet(logits, labels)", {"labels": "int32[N]"}, ["triplet", "accuracy"]),
+        ("mean_squared_error(logits, logits)", {}, ["mean_squared_error"]),
+        ("mean_squared_error(logits, x)", {}, "`logits` is [N, 3], but `x` is [N, 4]; they must have one shape"),
+    ],
+)
+def test_labels_that_nothing_declares_are_what_the_loss_takes(
+    loss: str, inputs: dict[str, str], found: list[str] | str
+) -> None:
+    if isinstance(found, str):
+        with pytest.raises(UsageError) as error:
+            recipe(CLASSIFIER, {"train.loss": loss})
+        assert found in str(error.value)
+        return
+    made = recipe(CLASSIFIER, {"train.loss": loss})
+    assert {name: str(type) for name, type in made.inputs.items()} == inputs
+    assert terms(made) == found
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"train.btach": "8"}, "train.btach: there is no such setting; did you mean `batch`?"),
         ({"train.zzzzzzzz": "8"}, "the settings are batch, steps"),
-        ({"train.learning_rate": "1"}, "it is an argument of the optimizer"),
+        ({"train.los": "8"}, "train.los: there is no such setting; did you mean `loss`?"),
+        ({"train.metirc": "8"}, "did you mean `metric`?"),
+        ({"train.learning_rat": "1"}, "did you mean `learning_rate`?"),
+        ({"train.learning_rate": "-1"}, "train.learning_rate: `learning_rate` must be at least 0, not -1"),
+        ({"train.learning_rate": "sgd(1)"}, "train.learning_rate: unknown schedule `sgd`"),
+        ({"train.learning_rate": "1", "train.optimizer": "sgd(1)"}, "`train.optimizer` says it already"),
+        ({"train.loss": "higne(logits, labels)"}, "train.loss: unknown loss `higne`; did you mean `hinge`?"),
+        ({"train.loss": "hinge(logits, lables)"}, "train.loss: neither the net nor the `train` block has a tensor"),
+        ({"train.loss": "[]"}, "train.loss: the list is empty"),
+        ({"train.loss": "[hinge(logits, labels), 3]"}, "train.loss: `loss` wants a call with tensors"),
+        ({"train.metric": "precision(logits, labels)"}, "train.metric: `logits` is [N, 3], but `labels` is [N]"),
+        (
+            {"train.metric": "accuracy(logits, labels)", "train.loss": "hinge(logits, labels)"},
+            "train.metric: `labels` must be class numbers int32[N], not float32[N, 3]",
+        ),
         ({"train.batch": "0"}, "train.batch: `batch` must be at least 1, not 0"),
         ({"train.batch": '"a"'}, 'train.batch: `batch` must be an integer, not the string "a"'),
         ({"train.batch": "("}, "the value of the setting `train.batch` cannot be read"),

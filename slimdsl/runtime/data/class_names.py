@@ -45,6 +45,13 @@ def read_class_names_file(path: str) -> tuple[str, ...]:
     return tuple(names.get(label, f"class {label}") for label in range(max(names, default=-1) + 1))
 
 
+def without_offset(names: Sequence[str], offset: int) -> tuple[str, ...]:
+    """Names by the numbers that classes have once an offset is taken off: those below it are of no class."""
+    if not names or offset >= 0:
+        return tuple(names[offset:])
+    return (*(f"class {label}" for label in range(-offset)), *names)
+
+
 def class_names_text(names: Sequence[str]) -> str:
-    """What the file holds."""
-    return "".join(f"{number}:{name}\n" for number, name in enumerate(names))
+    """What the file holds; of a name with line breaks, which a folder's may have, they are blanks."""
+    return "".join(f"{number}:{' '.join(name.splitlines())}\n" for number, name in enumerate(names))

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from slimdsl.runtime.data import arrays, folders, tables
 from slimdsl.runtime.data.archives import CLASS_NAMES, VALIDATION, archive_names
-from slimdsl.runtime.data.class_names import read_class_names
+from slimdsl.runtime.data.class_names import read_class_names, without_offset
 from slimdsl.runtime.data.errors import DataError, MissingDataError
 from slimdsl.runtime.data.holdout import DEFAULT_SHARE, chosen, hashes_of_numbers, note, require_split
 from slimdsl.runtime.data.images import decode
 from slimdsl.runtime.data.records import RecordSource, index_records
-from slimdsl.runtime.data.source import DataSource, EncodedSource
+from slimdsl.runtime.data.source import ArraySource, DataSource, EncodedSource
 from slimdsl.runtime.data.synthetic_tables import synthetic_table
 from slimdsl.runtime.data.wanted import IMAGES, LABELS, Wanted
 
@@ -37,6 +37,7 @@ def open_data(
     holdout: float | None = None,
     classes: int | None = None,
     wanted: Wanted | None = None,
+    labels_offset: int = 0,
 ) -> DataSource:
     """Open a part of the data that a specification names.
 
@@ -46,9 +47,10 @@ def open_data(
         holdout: the share that is held out where the data do not say it themselves; None for the usual one.
         classes: how many classes the network has, for data that are made up.
         wanted: the inputs that the data are for; None where nobody knows.
+        labels_offset: what is taken off every label, as TF-Slim's flag of that name.
 
     Raises:
-        MissingDataError: there is nothing there, or the specification makes no sense.
+        MissingDataError: there is nothing there, or the specification or the offset makes no sense.
         DataError: what is there cannot be used at all. What is wrong with a part of it is in `found`.
     """
     require_split(split, holdout)
@@ -63,7 +65,30 @@ def open_data(
         source = _from_path(spec, split, holdout, wanted)
     if isinstance(source, EncodedSource):
         source.image_shape = _first_shape(source)
+    if labels_offset:
+        _take_off(source, labels_offset)
     return source
+
+
+def _take_off(source: DataSource, offset: int) -> None:
+    """Give a source an offset of its labels.
+
+    Raises:
+        MissingDataError: its labels are no numbers of classes.
+    """
+    if isinstance(source, ArraySource) and (source.labels.ndim != 1 or source.labels.dtype.kind not in "iu"):
+        shape = "x".join(map(str, source.labels.shape))
+        raise MissingDataError(
+            f"--labels-offset is taken off numbers of classes, and the labels of `{source.path}` are "
+            f"{source.labels.dtype} of the shape {shape}"
+        )
+    if isinstance(source, tables.TableSource):
+        raise MissingDataError(
+            "--labels-offset is for images with a class number each, and the arrays of "
+            f"`{source.path}` are fed as they are"
+        )
+    source.labels_offset = offset
+    source.classes = without_offset(source.classes, offset)
 
 
 def _from_path(spec: str, split: str, share: float | None, wanted: Wanted | None) -> DataSource:

@@ -84,7 +84,7 @@ def batches(
     label_name: str | None = "labels",
     label_dtype: str = "int64",
     classes: int | None = None,
-    labels_offset: int = 0,
+    labels_offset: int | None = None,
     shard: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Batches of images and labels, as dictionaries.
@@ -107,7 +107,7 @@ def batches(
         label_name: the key of the labels; None for none.
         label_dtype: their type.
         classes: how many there are, so that a label outside them stops the pipeline; None not to look.
-        labels_offset: taken off every label, as TF-Slim's flag of that name.
+        labels_offset: taken off every label, as TF-Slim's flag of that name; None for what the source has.
         shard: this worker's number and how many there are; each gets its part of every batch.
 
     Raises:
@@ -121,7 +121,7 @@ def batches(
         channels=channels,
         seed=seed,
         training=training,
-        labels_offset=labels_offset,
+        labels_offset=source.labels_offset if labels_offset is None else labels_offset,
         classes=classes,
     )
     steps = ENDLESS if training else (source.count // batch if drop_remainder else -(-source.count // batch))

@@ -27,7 +27,8 @@ class DataSource(ABC):
         split: ``train``, ``validation`` or ``all``.
         split_note: how the part was chosen, in words.
         count: how many examples there are.
-        classes: names of the classes by number; empty where nothing says them.
+        classes: names of the classes by the numbers that the network has for them; empty where nothing says them.
+        labels_offset: what is taken off every label to get the network's number of its class; labels here are without.
         image_shape: height, width and channels of the first image; None where it cannot be read.
         found: what is wrong and was seen on the way to the examples.
     """
@@ -40,6 +41,7 @@ class DataSource(ABC):
     classes: tuple[str, ...]
     image_shape: ImageShape | None
     found: tuple[str, ...] = ()
+    labels_offset: int = 0
 
     @abstractmethod
     def where(self, index: int) -> str:

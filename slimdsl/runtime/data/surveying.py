@@ -33,9 +33,9 @@ class Survey(Value):
 
     Attributes:
         examined: how many examples were looked at.
-        per_class: label -> examples.
+        per_class: number of the class -> examples; it is the label less the source's offset.
         sizes: (height, width, channels) -> images.
-        labels: of the first few examples.
+        labels: of the first few examples, likewise.
         arrays: what they are, where the examples are rows of arrays.
         problems: what is wrong, a line each.
     """
@@ -106,8 +106,9 @@ def survey(
             ):
                 examined += 1
                 if seen.label is not None:
-                    per_class[seen.label] += 1
-                    labels += [seen.label] if len(labels) < 8 else []
+                    number = seen.label - source.labels_offset
+                    per_class[number] += 1
+                    labels += [number] if len(labels) < 8 else []
                 if seen.shape is not None:
                     sizes[seen.shape] += 1
                 problem = seen.problem or _outside(source, index, seen.label, limit)
@@ -148,10 +149,12 @@ def _look(source: EncodedSource, index: int, channels: int | None) -> _Seen:
 
 
 def _outside(source: DataSource, index: int, label: int | None, classes: int | None) -> str:
-    if label is None or (label >= 0 and (classes is None or label < classes)):
+    offset = source.labels_offset
+    if label is None or (label >= offset and (classes is None or label - offset < classes)):
         return ""
     there = f"the {classes} classes, 0 to {classes - 1}" if classes else "all classes"
-    return f"{source.where(index)} has the label {label}, outside {there}"
+    less = f" less an offset of {offset}" if offset else ""
+    return f"{source.where(index)} has the label {label}{less}, outside {there}"
 
 
 def _of_arrays(
@@ -160,8 +163,11 @@ def _of_arrays(
     labels = source.labels[numbers]
     whole = labels.ndim == 1 and labels.dtype.kind in "iu"
     if whole:
+        labels = labels - source.labels_offset
         bad = np.flatnonzero((labels < 0) | (labels >= (classes if classes is not None else np.iinfo(np.int64).max)))
-        problems += [_outside(source, numbers[place], int(labels[place]), classes) for place in bad[:most]]
+        problems += [
+            _outside(source, numbers[place], int(source.labels[numbers[place]]), classes) for place in bad[:most]
+        ]
     if labels.dtype.kind == "f":
         bad = np.flatnonzero(~np.isfinite(labels).reshape(len(labels), -1).all(axis=1))
         problems += [
@@ -234,7 +240,8 @@ def require_usable(
     problems: list[str] = []
     labels = source.known_labels()
     if labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu" and classes is not None:
-        bad = np.flatnonzero((labels < 0) | (labels >= classes))
+        numbers = labels - source.labels_offset
+        bad = np.flatnonzero((numbers < 0) | (numbers >= classes))
         problems += [_outside(source, int(index), int(labels[index]), classes) for index in bad]
     few = np.unique(np.linspace(0, source.count - 1, FEW).astype(np.int64)).tolist()
     everything = thorough or isinstance(source, ArraySource)

@@ -15,6 +15,7 @@ from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.order import Order
 from slimdsl.runtime.data.pipeline import VALID, batches, default_preprocessing, steps_per_epoch
 from slimdsl.runtime.data.source import DataSource
+from slimdsl.runtime.data.surveying import survey
 
 KINDS = ("", "synthetic:30", "folder", "records", "small_folder", "archive", "listing")
 
@@ -144,6 +145,22 @@ def test_the_offset_of_labels_is_taken_off(archive: Path) -> None:
         some(source, 1, preprocessing="none", labels_offset=offset, shuffle=False)[0]["labels"] for offset in (0, 1)
     )
     assert (plain - 1 == moved).all()
+
+
+@pytest.mark.parametrize("kind", ["folder", "records", "archive"])
+@pytest.mark.parametrize("offset", [1, -2])
+def test_a_source_may_have_the_offset(kind: str, offset: int, request: pytest.FixtureRequest) -> None:
+    path = str(request.getfixturevalue(kind))
+    source, moved = open_data(path), open_data(path, labels_offset=offset)
+    given, found = (some(each, 2, preprocessing="none", size=(12, 12), shuffle=False) for each in (source, moved))
+    for left, right in zip(given, found, strict=True):
+        assert (left["labels"] - offset == right["labels"]).all()
+    usual = survey(source, classes=100)
+    counted = survey(moved, classes=100)
+    assert counted.per_class == {label - offset: number for label, number in usual.per_class.items()}
+    assert len(counted.problems) == (0 if offset < 0 else usual.per_class.get(0, 0))
+    assert all("has the label 0 less an offset of 1, outside the 100 classes" in line for line in counted.problems)
+    assert len(moved.classes) == (len(source.classes) - offset if source.classes else 0)
 
 
 def test_a_label_outside_the_classes_stops_the_pipeline(records: Path) -> None:

@@ -163,3 +163,9 @@ def test_wrong_lists_name_the_line(tmp_path: Path, text: str, message: str) -> N
     path.write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         open_data(str(path))
+
+
+def test_arrays_that_are_fed_as_they_are_have_no_offset(tmp_path: Path) -> None:
+    np.savez(tmp_path / "pairs.npz", left=np.zeros([3, 2], np.float32), right=np.zeros([3, 2], np.float32))
+    with pytest.raises(MissingDataError, match=r"--labels-offset is for images .* `.*pairs.npz` are fed as they are"):
+        open_data(str(tmp_path / "pairs.npz"), labels_offset=1)
