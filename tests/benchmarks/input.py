@@ -23,14 +23,17 @@ import numpy as np
 import tensorflow as tf
 
 from slimdsl.runtime.data.conversion import convert
+from slimdsl.runtime.data.memory import LARGEST
 from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.pipeline import batches
+from slimdsl.runtime.data.records import RecordSource
 
 SIDE = 224
 BATCH = 32
-IMAGES = 1024
-STEPS = 16
-ROUNDS = 10
+# More than are decoded once and kept in memory: it is reading that is measured.
+IMAGES = LARGEST // (SIDE * SIDE * 3) + BATCH
+STEPS = 32
+ROUNDS = 14
 
 FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
@@ -91,14 +94,17 @@ def by_hand(pattern: str) -> tf.data.Dataset:
 
 def ours(folder: str) -> tf.data.Dataset:
     """Ours."""
-    source = open_data(folder)
-    return batches(source, preprocessing="inception", size=(SIDE, SIDE), channels=3, batch=BATCH, training=True)
+    source = open_data(folder, holdout=0.0)
+    assert isinstance(source, RecordSource), "records are measured"
+    made = batches(source, preprocessing="inception", size=(SIDE, SIDE), channels=3, batch=BATCH, training=True)
+    assert not any(source.decoded.values()), "what is kept in memory is not read"
+    return made
 
 
 def measure(pipelines: dict[str, Any]) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Images a second, and processor seconds an image, of each in all turns but the first.
 
-    Each turn makes an iterator and warms it.
+    Each turn makes an iterator and warms it; its order is the other way round than that of the turn before.
     """
     rates: dict[str, list[float]] = {name: [] for name in pipelines}
     costs: dict[str, list[float]] = {name: [] for name in pipelines}
@@ -130,8 +136,9 @@ def main() -> int:
     for name, taken in rates.items():
         cost = statistics.median(costs[name]) * 1e6
         print(f"{name:10} {statistics.median(taken):8.0f} images/s {cost:8.0f} us of processor time an image")
-    ratio = statistics.median(a / b for a, b in zip(rates["ours"], rates["by hand"], strict=True))
-    print(f"ours / by hand: {ratio:.2f} (at least 0.90 asked)")
+    pairs = [(taken["ours"], taken["by hand"]) for taken in (rates, costs)]
+    ratio, cost = (statistics.median(a / b for a, b in zip(*pair, strict=True)) for pair in pairs)
+    print(f"ours / by hand: {ratio:.2f} (at least 0.90 asked), with {cost:.2f} of the processor time an image")
     return 0 if ratio >= 0.9 else 1
 
 
