@@ -107,17 +107,12 @@ def _measured(network: str, candidate: str, options: Any) -> dict[str, float]:
     return {"memory": 0.0, **figures, "macs": _macs(network, options.size)}
 
 
-def _source(network: str, size: int) -> str:
-    with open(NETWORKS[network], encoding="utf-8") as file:
-        return file.read().replace("224, 224", f"{size}, {size}")
-
-
 def _macs(network: str, size: int) -> float:
     """Multiplications with an addition of one image forwards."""
     import slimdsl
     from slimdsl.ir.summary import summarize
 
-    graph = slimdsl.loads(_source(network, size), network, name=NETWORKS[network]).graph
+    graph = slimdsl.load(NETWORKS[network], network, size=size).graph
     macs = summarize(graph).macs
     assert isinstance(macs, int), "all sizes but the batch are known"
     return macs
@@ -134,14 +129,14 @@ def _ours(network: str, rest: str, images: Any, labels: Any, options: Any) -> di
     from slimdsl.types import DType, SymbolicDim, TensorType
 
     precision, _, compiled = rest.partition(" ")
-    text = _source(network, options.size)
+    path, size = NETWORKS[network], options.size
     recipe = Recipe(
         inputs={"labels": TensorType(dtype=DType.INT64, shape=(SymbolicDim.named("N"),))},
         losses=(LossTerm(name="loss", loss=SoftmaxCrossEntropy(), operands=("logits", "labels")),),
         optimizer=Momentum(learning_rate=RATE, momentum=MOMENTUM),
         batch=options.batch,
     )
-    training, inference = (slimdsl.loads(text, network, training=given).graph for given in (True, False))
+    training, inference = (slimdsl.load(path, network, training=given, size=size).graph for given in (True, False))
     begun = time.perf_counter()
     engine = Engine(training, inference, recipe, sizes={}, precision=precision, xla=compiled == "xla")
     data = tf.data.Dataset.from_tensors({"images": images, "labels": labels}).repeat()

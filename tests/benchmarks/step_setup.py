@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,11 +75,9 @@ SETUPS: tuple[Setup, ...] = (
 
 def graph_of(setup: Setup, *, training: bool, keep: float | None = None) -> Graph:
     """The graph; `keep` in place of the net's own share that dropout keeps."""
-    size = f"[N, {', '.join(map(str, setup.image))}]"
-    text = Path(setup.path).read_text(encoding="utf-8").replace("[N, 224, 224, 3]", size)
     changed = {} if keep is None else {"keep_prob": keep}
-    # Under its own name, next to the files that it uses.
-    return slimdsl.loads(text, setup.name, training=training, name=setup.path, classes=CLASSES, **changed).graph
+    size = setup.image[0]
+    return slimdsl.load(setup.path, setup.name, training=training, classes=CLASSES, size=size, **changed).graph
 
 
 def engine_of(setup: Setup, keep: float | None = None) -> Engine:
