@@ -14,6 +14,7 @@ from slimdsl.backends.graphdef.stream import graph_bytes
 from slimdsl.ir.graph import Graph
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.recipe.text import recipe_document, recipe_text
+from slimdsl.runtime.agreement import differing
 from slimdsl.runtime.checkpoints import checkpoint_path
 from slimdsl.runtime.data.class_names import class_names_text
 from slimdsl.runtime.data.opening import open_data
@@ -43,6 +44,8 @@ from slimdsl.weights.loading import FileWeights
 from slimdsl.weights.opening import open_weights
 from slimdsl.weights.selection import EVERYTHING, Selection
 from slimdsl.weights.source import WeightsError
+
+_MOST_NAMED = 6
 
 
 @value
@@ -106,6 +109,7 @@ class Prepared(Record):
         start: the step of the checkpoint that it goes on from; None to begin.
         changed: what is changed of the run that it goes on with, in words.
         document: the record of the run.
+        trial: whether one step is tried and nothing written.
     """
 
     order: Order
@@ -117,6 +121,7 @@ class Prepared(Record):
     start: int | None
     changed: tuple[str, ...]
     document: dict[str, object]
+    trial: bool = field(default=False)
 
 
 def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
@@ -124,7 +129,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
 
     Args:
         order: what is wanted.
-        thorough: whether every example is read.
+        thorough: whether every example is read, for a trial.
 
     Raises:
         DataError: the data cannot be used; MissingDataError where they are not there.
@@ -180,6 +185,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         start=start,
         changed=tuple(changed_settings(order.logdir, document)) if start is not None else (),
         document=document,
+        trial=thorough,
     )
 
 
@@ -197,7 +203,7 @@ def make_engine(prepared: Prepared) -> Engine:
         EngineError: network and recipe do not go together.
         WeightsError: the values cannot be loaded.
         OSError: their file cannot be opened.
-        DistributionError: workers do not see the same checkpoint.
+        DistributionError: workers do not see the same checkpoint, or are not given the same.
         LostWorkersError: another process has gone.
     """
     with prepared.order.distribution.together():
@@ -212,6 +218,7 @@ def _engine(prepared: Prepared) -> Engine:
             f"the workers do not see the same last checkpoint in `{order.logdir}`: it has to be one folder, shared "
             "by all of them"
         )
+    _agree(prepared)
     with order.distribution.scope():
         engine = Engine(
             order.train_graph,
@@ -229,6 +236,26 @@ def _engine(prepared: Prepared) -> Engine:
     elif order.initial:
         _load_initial(engine, order)
     return engine
+
+
+def _agree(prepared: Prepared) -> None:
+    """See that all processes are going to do the same.
+
+    Raises:
+        DistributionError: they are not.
+    """
+    distribution = prepared.order.distribution
+    if distribution.workers == 1:
+        return
+    # Their machines may be of many kinds.
+    done = {name: entry for name, entry in prepared.document.items() if name != "machine"}
+    found = differing(distribution, {**done, "steps": prepared.steps, "dry_run": prepared.trial})
+    if found:
+        more = f", and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        raise DistributionError(
+            f"worker {distribution.worker} of {distribution.workers}: the workers are not given the same training; "
+            f"they differ in {', '.join(found[:_MOST_NAMED])}{more}: all of them have to run the same command"
+        )
 
 
 def _load_initial(engine: Engine, order: Order) -> None:

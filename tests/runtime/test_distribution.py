@@ -149,6 +149,23 @@ def test_two_processes_are_as_one_and_end_together(place: Path) -> None:
     assert "worker 1 of 2 has lost the others: " in ended(worker, 1)
 
 
+def test_processes_with_other_commands_say_in_what_they_differ(place: Path) -> None:
+    hosts = cluster()
+    configs = [json.dumps({"cluster": hosts, "task": {"type": "worker", "index": index}}) for index in (0, 1)]
+    options = (["--set", "train.seed=1"], ["--batch", "16", "--steps", "7"])
+    chief, worker = (
+        begun(place, "apart", "--strategy", "multiworker", *given, TF_CONFIG=config)
+        for config, given in zip(configs, options, strict=True)
+    )
+    said = ended(chief, 2), ended(worker, 2)
+    for index, batch, steps, seed in ((0, 8, 5, 1), (1, 16, 7, 0)):
+        assert f"worker {index} of 2: the workers are not given the same training" in said[index]
+        for name, number in (("batch", batch), ("steps", steps), ("seed", seed)):
+            assert f"`recipe.{name}` (here {number})" in said[index]
+        assert "all of them have to run the same command" in said[index]
+    assert not (place / "apart").exists()
+
+
 def test_losing_workers_is_told_only_where_there_are_some() -> None:
     error = tf.errors.UnavailableError(None, None, "{{function_node x}} Connection reset by peer:\nmore")
     known = r"^worker 1 of 2 has lost the others: Connection reset by peer; the"
