@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import tensorflow as tf
@@ -35,6 +35,7 @@ from slimdsl.runtime.resume import restore
 from slimdsl.runtime.run_folder import begin, changed_settings, make_folder, network_document, occupied, prepare
 from slimdsl.runtime.summaries import Summaries
 from slimdsl.runtime.training import Batch, Outcome, Run, Training
+from slimdsl.runtime.waiting import ended_by_signals, waiting_for
 from slimdsl.runtime.wanted_inputs import wanted_of
 from slimdsl.values import Record, Value, field, value
 from slimdsl.version import __version__
@@ -206,19 +207,16 @@ def make_engine(prepared: Prepared) -> Engine:
         DistributionError: workers do not see the same checkpoint, or are not given the same.
         LostWorkersError: another process has gone.
     """
-    with prepared.order.distribution.together():
+    distribution = prepared.order.distribution
+    with distribution.together(begun=False), ended_by_signals() if distribution.workers > 1 else nullcontext():
         return _engine(prepared)
 
 
 def _engine(prepared: Prepared) -> Engine:
     order = prepared.order
-    _, alike = order.distribution.agreed(-1 if prepared.start is None else prepared.start)
-    if not alike:
-        raise DistributionError(
-            f"the workers do not see the same last checkpoint in `{order.logdir}`: it has to be one folder, shared "
-            "by all of them"
-        )
-    _agree(prepared)
+    # Some of them may still be looking through their data.
+    with waiting_for(order.distribution.others):
+        _agree(prepared)
     with order.distribution.scope():
         engine = Engine(
             order.train_graph,
@@ -242,9 +240,15 @@ def _agree(prepared: Prepared) -> None:
     """See that all processes are going to do the same.
 
     Raises:
-        DistributionError: they are not.
+        DistributionError: they are not, or do not see the same last checkpoint.
     """
     distribution = prepared.order.distribution
+    _, alike = distribution.agreed(-1 if prepared.start is None else prepared.start)
+    if not alike:
+        raise DistributionError(
+            f"the workers do not see the same last checkpoint in `{prepared.order.logdir}`: it has to be one folder, "
+            "shared by all of them"
+        )
     if distribution.workers == 1:
         return
     # Their machines may be of many kinds.
@@ -308,7 +312,7 @@ def try_step(prepared: Prepared, engine: Engine) -> tuple[float, float]:
     batch = next(stream(prepared, prepared.start or 0))
     begun = time.monotonic()
     try:
-        with prepared.order.distribution.together():
+        with prepared.order.distribution.together(begun=False):
             loss = float(engine.train(batch)["total_loss"])
     except tf.errors.ResourceExhaustedError as error:
         raise _too_large(prepared) from error
