@@ -88,6 +88,12 @@ class Recipe(Value):
     freeze_batch_norm: bool = arg(BoolKind(), False, doc="leave the moving averages of batch norm as they are")
     accumulate: int = arg(_COUNT, 1, doc="parts that the batch of a step is cut into; their gradients are averaged")
     initial: InitialValues | None = field(default=None)
+    steps_per_call: int = arg(
+        _COUNT,
+        1,
+        doc="steps that one call of TensorFlow takes where nothing is logged, saved or summarised between them; more "
+        "saves time where steps are small, and a signal waits for the call",
+    )
     seed: int = arg(IntKind(minimum=0), 0, doc="of first values, shuffling, dropout and augmentation")
     log_every: int = arg(_COUNT, 10, doc="steps between two logged ones")
     save_every: int = arg(_COUNT, 500, doc="steps between two checkpoints")

@@ -192,14 +192,18 @@ class Engine:
         found: dict[str, tf.Tensor] = self._single(self._replicas.share_out(self._wanted(batch)))
         return found
 
-    def train_many(self, iterator: Any, count: int) -> dict[str, tf.Tensor]:
-        """Take several steps, each with the next batch of an iterator; as `train`, with the steps as first axis.
+    def train_many(self, batches: Sequence[Mapping[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
+        """Take a step with each of some batches of one size, in one call; as `train`, with the steps as first axis.
+
+        It is traced anew for another number of batches. Several replicas take a call for each step.
 
         Raises:
             EngineError: a batch does not fit.
-            tf.errors.OutOfRangeError: the iterator has ended; the steps before that have been taken.
         """
-        found: dict[str, tf.Tensor] = self._many(iterator, tf.constant(count, tf.int32))
+        if self._replicas.count > 1:
+            rows = [self.train(batch) for batch in batches]
+            return {name: tf.stack([row[name] for row in rows]) for name in self._reported}
+        found: dict[str, tf.Tensor] = self._many([self._wanted(batch) for batch in batches])
         return found
 
     def evaluate(self, batch: Mapping[str, tf.Tensor], averages: bool = False) -> dict[str, tf.Tensor]:
@@ -232,12 +236,14 @@ class Engine:
     def _wanted(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return _chosen((*self._train_net.inputs, *self.recipe.inputs), batch)
 
-    def _loop(self, iterator: Any, count: tf.Tensor) -> dict[str, tf.Tensor]:
-        names = self._reported
+    def _loop(self, batches: list[dict[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
+        names, count = self._reported, len(batches)
+        # A loop, and not one step behind the other: TensorFlow would optimize each of them for itself.
+        stacked = {name: tf.stack([batch[name] for batch in batches]) for name in batches[0]}
         rows = tf.TensorArray(tf.float32, size=count, element_shape=[len(names)])
 
         def body(index: tf.Tensor, rows: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-            found = self._replicas.run(self._one, self._wanted(next(iterator)))
+            found = self._one({name: tensor[index] for name, tensor in stacked.items()})
             return index + 1, rows.write(index, tf.stack([found[name] for name in names]))
 
         _, rows = tf.while_loop(lambda index, _: index < count, body, (tf.constant(0), rows), parallel_iterations=1)
@@ -265,9 +271,7 @@ class Engine:
             self._apply(gradients, rate)
         if self._averages:
             self._averages.update(step)
-        # Else the step would be counted where an iterator has no batch for it.
-        with tf.control_dependencies(sums["scalars"]):
-            assign(self._step_count, step + 1)
+        assign(self._step_count, step + 1)
         scalars, metrics = sums["scalars"], sums["metrics"]
         shared = self._replicas.total([*scalars, *metrics])
         values = [

@@ -59,7 +59,9 @@ def processed(gradients: Mapping[str, tf.Tensor], recipe: Recipe) -> dict[str, t
         gradients: name of the variable -> its gradient, of the whole batch.
         recipe: has the factors and bounds.
     """
-    result = {name: gradient * _factor(name, recipe.multipliers) for name, gradient in gradients.items()}
+    factors = {name: _factor(name, recipe.multipliers) for name in gradients}
+    # Not even by 1: a product is another pass over a gradient, and those of dense layers are large.
+    result = {name: each if factors[name] == 1.0 else each * factors[name] for name, each in gradients.items()}
     if recipe.clip_norm is not None:
         result = {name: tf.clip_by_norm(gradient, recipe.clip_norm) for name, gradient in result.items()}
     if recipe.clip_global_norm is not None:

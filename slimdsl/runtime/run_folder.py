@@ -31,7 +31,7 @@ UNSAID: Mapping[str, Mapping[str, object]] = {"data": {"shuffle": True, "labels_
 LOCK_FILE = ".lock"
 """What the process that trains holds locked."""
 
-CHANGEABLE = frozenset({"steps", "epochs", "log_every", "save_every", "summary_every", "keep"})
+CHANGEABLE = frozenset({"steps", "epochs", "log_every", "save_every", "summary_every", "keep", "steps_per_call"})
 """Settings that a run may go on with changed: none of them changes a step, but by a schedule that ends with the run."""
 
 _LABELS = "labels"

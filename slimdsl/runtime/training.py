@@ -40,6 +40,10 @@ class Steps(Protocol):
         """Take one step."""
         ...
 
+    def train_many(self, batches: Sequence[Batch]) -> dict[str, tf.Tensor]:
+        """Take several, whose numbers have the steps as first axis."""
+        ...
+
 
 @value
 class Run(Record):
@@ -159,13 +163,13 @@ class Training:
         while self._step < run.steps:
             sums_up = (self._step + 1) % recipe.summary_every == 0
             with run.profiler.step(self._step + 1, self._wait) if run.profiler else nullcontext():
-                begun = time.monotonic()
-                batch = self._next(batches)
-                self._waited += time.monotonic() - begun
+                count = self._steps_of_a_call()
+                given = [self._next(batches) for _ in range(count)]
                 # Of what the step computes with, which it changes.
-                seen = run.summaries(batch, self._step) if sums_up and run.summaries else ()
-                self._pending.append(run.engine.train(batch))
-            self._step += 1
+                seen = run.summaries(given[0], self._step) if sums_up and run.summaries else ()
+                self._pending.append(run.engine.train_many(given) if count > 1 else run.engine.train(given[0]))
+            self._step += count
+            sums_up = self._step % recipe.summary_every == 0
             logs = self._step % recipe.log_every == 0 or self._step == run.steps
             self._ended_by = self._ending(interrupt.received, logs=logs)
             last = self._step == run.steps or bool(self._ended_by)
@@ -183,6 +187,16 @@ class Training:
                 break
         assert saved == self._step, "the last step is saved"
 
+    def _steps_of_a_call(self) -> int:
+        """How many steps are taken before anybody has to see what came of them: all that a call may take, or one."""
+        run, recipe = self._run, self._run.recipe
+        left = [run.steps - self._step]
+        left += [every - self._step % every for every in (recipe.log_every, recipe.save_every)]
+        # A step that is summed up is looked at before it is taken.
+        left.append(recipe.summary_every - self._step % recipe.summary_every - (run.summaries is not None))
+        # Another number would be traced for itself.
+        return recipe.steps_per_call if min(left) >= recipe.steps_per_call and not run.profiler else 1
+
     def _ending(self, received: str, *, logs: bool) -> str:
         """What ends the training after this step; "" to go on."""
         if self._run.distribution.workers == 1:
@@ -194,12 +208,15 @@ class Training:
 
     def _next(self, batches: Iterator[Batch]) -> Batch:
         """The next batch; where there is none, what was trained so far is saved before that is told."""
+        begun = time.monotonic()
         try:
             return next(batches)
         except Exception:
             self._check_losses()
             self._save()
             raise
+        finally:
+            self._waited += time.monotonic() - begun
 
     def _wait(self) -> None:
         """Return when the last step is done."""
@@ -207,12 +224,13 @@ class Training:
 
     def _check_losses(self) -> None:
         """Fetch the losses of the steps since the last time; stop at the first that is not finite."""
-        first = self._step - len(self._pending)
-        found = [float(row[TOTAL]) for row in self._pending]
+        found = [float(loss) for row in self._pending for loss in np.atleast_1d(row[TOTAL].numpy())]
+        first = self._step - len(found)
         for number, loss in enumerate(found):
             if not np.isfinite(loss):
                 raise self._not_finite(first + number + 1, f"the loss became {_spelled(loss)}")
-        self._row = {name: float(tensor) for name, tensor in self._pending[-1].items()} if self._pending else self._row
+        if self._pending:
+            self._row = {name: float(np.atleast_1d(each.numpy())[-1]) for name, each in self._pending[-1].items()}
         self._losses += found
         self._pending.clear()
 

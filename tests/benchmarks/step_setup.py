@@ -122,13 +122,12 @@ def takers(setup: Setup, beside: Iterable[str]) -> dict[str, Taker]:
     """What takes the steps of a turn, by its name: ours one by one, ours several a call, and the others."""
     images, labels = drawn(setup)
     data = tf.data.Dataset.from_tensor_slices((images, labels)).repeat().prefetch(4)
-    ours = iter(data.map(lambda x, y: {"images": x, "labels": y}))
     batches = [(tf.constant(x), tf.constant(y)) for x, y in zip(images, labels, strict=True)]
     named = [{"images": x, "labels": y} for x, y in batches]
     engine = engine_of(setup)
     found: dict[str, Taker] = {
         "train": lambda: _last(engine.train(batch)["total_loss"] for batch in named),
-        "train_many": lambda: _last([engine.train_many(ours, setup.steps)["total_loss"]]),
+        "train_many": lambda: _last([engine.train_many(named)["total_loss"]]),
     }
     if HAND in beside:
         step = step_by_hand(FORWARD[setup.name], values_of(setup, engine), engine.trained)

@@ -27,7 +27,7 @@ def main() -> None:
     iterator = iter(strategy.experimental_distribute_dataset(data.unbatch().batch(8, drop_remainder=True)))
     single = [float(one.train(given)["total_loss"]) for given in batches]
     double = [float(two.train(next(iterator))["total_loss"]) for _ in range(2)]
-    double += [float(loss) for loss in two.train_many(iterator, STEPS - 2)["total_loss"]]
+    double += [float(loss) for loss in two.train_many([next(iterator) for _ in range(STEPS - 2)])["total_loss"]]
     apart = {
         name: float(np.abs(variable.numpy() - two.variables[name].numpy()).max())
         for name, variable in one.variables.items()

@@ -411,3 +411,12 @@ def test_eager_steps_are_those_of_the_graph_and_go_without_xla_and_replicas(
         assert train(place, "refused", "--eager", *other) == 2
         assert f"and {' '.join(other)} needs the step as a whole" in capsys.readouterr().err
     assert not (place / "refused").exists()
+
+
+def test_several_steps_a_call_are_the_same_steps(place: Path) -> None:
+    assert train(place, "calls", "--set", "train.steps_per_call=3", "--set", "train.log_every=6") == 0
+    expected = {row["step"]: row for row in rows(place / "whole")}
+    for row in rows(place / "calls"):
+        assert row == pytest.approx(expected[row["step"]], rel=1e-5)
+    for name, given in weights(place / "whole").items():
+        np.testing.assert_allclose(weights(place / "calls")[name], given, rtol=1e-4, atol=1e-6, err_msg=name)

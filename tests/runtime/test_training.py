@@ -37,6 +37,7 @@ class Line:
 
     def __init__(self) -> None:
         self.variables = {"w": tf.Variable([0.0, 0.0]), "global_step": tf.Variable(0, dtype=tf.int64)}
+        self.calls: list[int] = []
 
     def train(self, batch: Any) -> dict[str, tf.Tensor]:
         weight, step = self.variables["w"], self.variables["global_step"]
@@ -45,6 +46,11 @@ class Line:
         step.assign_add(1)
         loss = tf.reduce_sum(error * error)
         return {"total_loss": loss, "regularization_loss": tf.constant(0.0), "learning_rate": tf.constant(0.25)}
+
+    def train_many(self, batches: Any) -> dict[str, tf.Tensor]:
+        self.calls.append(len(batches))
+        rows = [self.train(batch) for batch in batches]
+        return {name: tf.stack([row[name] for row in rows]) for name in rows[0]}
 
 
 def batches(start: int) -> Iterator[dict[str, tf.Tensor]]:
@@ -55,6 +61,7 @@ def batches(start: int) -> Iterator[dict[str, tf.Tensor]]:
 
 def run(folder: Path, steps: int, engine: Line | None = None, **given: Any) -> Run:
     settings = {"log_every": 2, "save_every": 5, "summary_every": 4, "keep": 2, **given.pop("settings", {})}
+    folder.mkdir(exist_ok=True)
     term = LossTerm(name="loss", loss=MeanSquaredError(), operands=("x", "y"))
     recipe = Recipe(inputs={}, losses=(term,), optimizer=Sgd(), **settings)
     values: dict[str, Any] = {"batches": batches, "histogrammed": ("w",), "progress": Progress(io.StringIO()), **given}
@@ -87,6 +94,40 @@ def test_what_is_logged_and_saved(whole: Path) -> None:
     assert {10, 12} <= set(checkpoint_steps(str(whole))) <= {5, 10, 12}
     assert tf.train.load_checkpoint(str(whole)).get_tensor("global_step") == 12
     assert len(list(whole.glob("events.out.tfevents.*"))) == 1
+
+
+def test_calls_of_several_steps_end_where_something_is_logged_or_saved(tmp_path: Path) -> None:
+    settings = {"log_every": 4, "save_every": 6, "summary_every": 12, "keep": 9}
+    plain, engine = Line(), Line()
+    Training(run(tmp_path / "one", 14, plain, settings=settings), None).train()
+    Training(run(tmp_path / "two", 14, engine, settings={**settings, "steps_per_call": 2}), None).train()
+    assert (plain.calls, engine.calls) == ([], [2] * 7)
+    assert rows(tmp_path / "two") == rows(tmp_path / "one")
+    assert [row["step"] for row in rows(tmp_path / "two")] == [4, 8, 12, 14]
+    assert checkpoint_steps(str(tmp_path / "two")) == checkpoint_steps(str(tmp_path / "one")) == [0, 6, 12, 14]
+    seen: list[int] = []
+
+    def summaries(batch: Any, step: int) -> list[Any]:
+        seen.append(step)
+        return []
+
+    looked = Line()
+    given = run(tmp_path / "three", 14, looked, settings={**settings, "steps_per_call": 2}, summaries=summaries)
+    Training(given, None).train()
+    # Steps 11 and 12 are taken one by one, because the twelfth is looked at before it is taken.
+    assert (seen, looked.calls) == ([11], [2] * 6)
+
+
+def test_a_loss_that_is_not_finite_is_found_within_a_call(tmp_path: Path) -> None:
+    def poisoned(start: int) -> Iterator[dict[str, tf.Tensor]]:
+        for step, batch in enumerate(batches(start), start):
+            yield {"x": tf.constant([POISON, 0.0])} if step == 6 else batch
+
+    settings = {"log_every": 4, "save_every": 4, "steps_per_call": 4}
+    training = Training(run(tmp_path, 12, batches=poisoned, settings=settings), None)
+    with pytest.raises(NotFiniteError, match="in step 7"):
+        training.train()
+    assert checkpoint_steps(str(tmp_path))[-1] == 4
 
 
 def test_summaries_are_of_what_a_step_begins_with(tmp_path: Path) -> None:
