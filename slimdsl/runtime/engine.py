@@ -30,7 +30,7 @@ from slimdsl.runtime.metrics import metric_sums, metric_value
 from slimdsl.runtime.network import ImportedNetwork
 from slimdsl.runtime.optimizers import AppliedOptimizer, assign, read
 from slimdsl.runtime.precision import mixed
-from slimdsl.runtime.scaling import LossScale
+from slimdsl.runtime.scaling import LOSS_SCALE, SKIPPED, LossScale
 from slimdsl.runtime.schedules import Length, learning_rate
 from slimdsl.types import DTYPES, TensorType, substitute
 from slimdsl.weights.source import WeightSource
@@ -184,7 +184,7 @@ class Engine:
 
         Returns:
             ``total_loss``, ``regularization_loss``, ``learning_rate``, ``losses/<name>``, ``metrics/<name>``: float32
-            scalars, of the batch before the step.
+            scalars, of the batch before the step. With float16 ``loss_scale`` and ``skipped_steps`` besides.
 
         Raises:
             EngineError: the batch does not fit.
@@ -253,7 +253,8 @@ class Engine:
     def _reported(self) -> list[str]:
         losses = (f"losses/{term.name}" for term in self.recipe.losses)
         metrics = (f"metrics/{term.name}" for term in self.recipe.metrics)
-        return ["total_loss", "regularization_loss", "learning_rate", *losses, *metrics]
+        scaled = (LOSS_SCALE, SKIPPED) if self._scale else ()
+        return ["total_loss", "regularization_loss", "learning_rate", *losses, *metrics, *scaled]
 
     def _step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step of this replica."""
@@ -265,8 +266,10 @@ class Engine:
         sums = self._accumulated(batch, step, scale)
         gradients = dict(zip(self.trained, self._replicas.total(sums.pop("gradients")), strict=True))
         self._share_updates()
+        scaled: list[tf.Tensor] = []
         if self._scale:
-            self._scale.apply(gradients, lambda whole: self._apply(whole, rate))
+            skipped = self._scale.apply(gradients, lambda whole: self._apply(whole, rate))
+            scaled = [scale, tf.cast(skipped, tf.float32)]
         else:
             self._apply(gradients, rate)
         if self._averages:
@@ -277,7 +280,7 @@ class Engine:
         values = [
             metric_value(term, each) for term, each in zip(self.recipe.metrics, shared[len(scalars) :], strict=True)
         ]
-        found = [*shared[:2], rate, *shared[2 : len(scalars)], *values]
+        found = [*shared[:2], rate, *shared[2 : len(scalars)], *values, *scaled]
         return dict(zip(self._reported, found, strict=True))
 
     def _apply(self, gradients: Mapping[str, tf.Tensor], rate: tf.Tensor) -> None:

@@ -24,6 +24,7 @@ from slimdsl.runtime.nan_hunt import NotFiniteError
 from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress, Status
 from slimdsl.runtime.resume import host_values, restore
+from slimdsl.runtime.scaling import SKIPPED, is_stuck
 from slimdsl.values import Record, Value, field, value
 
 TOTAL, REGULARIZATION, RATE, SPEED = "total_loss", "regularization_loss", "learning_rate", "images_per_second"
@@ -111,6 +112,7 @@ class Training:
         self._begins = start is None
         self._pending: list[dict[str, tf.Tensor]] = []
         self._losses: list[float] = []
+        self._skipped = 0.0
         self._row: dict[str, float] = {}
         self._waited = self._logged_waited = 0.0
         self._logged_at, self._logged_step = time.monotonic(), self._step
@@ -224,14 +226,16 @@ class Training:
 
     def _check_losses(self) -> None:
         """Fetch the losses of the steps since the last time; stop at the first that is not finite."""
-        found = [float(loss) for row in self._pending for loss in np.atleast_1d(row[TOTAL].numpy())]
-        first = self._step - len(found)
-        for number, loss in enumerate(found):
-            if not np.isfinite(loss):
-                raise self._not_finite(first + number + 1, f"the loss became {_spelled(loss)}")
-        if self._pending:
-            self._row = {name: float(np.atleast_1d(each.numpy())[-1]) for name, each in self._pending[-1].items()}
-        self._losses += found
+        rows = [row for each in self._pending for row in _rows(each)]
+        first = self._step - len(rows)
+        for number, row in enumerate(rows, first + 1):
+            if not np.isfinite(row[TOTAL]):
+                raise self._not_finite(number, f"the loss became {_spelled(row[TOTAL])}")
+            if is_stuck(row):
+                raise self._not_finite(number, "the gradients were not finite, with the loss scaled no more,")
+            self._skipped += row.get(SKIPPED, 0.0)
+        self._row = rows[-1] if rows else self._row
+        self._losses += [row[TOTAL] for row in rows]
         self._pending.clear()
 
     def _log(self, metrics: MetricsFile | Unwritten, events: EventLog | Unwritten) -> None:
@@ -240,6 +244,9 @@ class Training:
         done = self._step - self._logged_step
         speed = done * run.recipe.batch / elapsed
         waiting = (self._waited - self._logged_waited) / elapsed
+        if SKIPPED in self._row:
+            self._row = {**self._row, SKIPPED: self._skipped}
+            self._skipped = 0.0
         metrics.row(self._step, {**self._row, SPEED: speed})
         events.scalars(self._step, {**self._row, SPEED: speed, "waiting_for_data": waiting})
         events.flush()
@@ -311,6 +318,12 @@ class Training:
             self._checkpoints.wait()
         except Exception:  # noqa: S110 - raised before, or of less weight than what is being raised
             pass
+
+
+def _rows(found: Mapping[str, tf.Tensor]) -> list[dict[str, float]]:
+    """The numbers of each step of a call."""
+    columns = {name: np.atleast_1d(tensor.numpy()) for name, tensor in found.items()}
+    return [{name: float(column[index]) for name, column in columns.items()} for index in range(len(columns[TOTAL]))]
 
 
 def _spelled(loss: float) -> str:

@@ -217,6 +217,23 @@ def test_a_loss_that_is_not_finite_stops_and_is_hunted_where_it_arose(tmp_path: 
     assert [row["step"] for row in rows(tmp_path)] == [2, 4, 6]
 
 
+class Scaled(Line):
+    """Its steps are skipped from the third on, with a smaller scale each."""
+
+    def train(self, batch: Any) -> dict[str, tf.Tensor]:
+        found = super().train(batch)
+        step = int(self.variables["global_step"].numpy())
+        scale = 2.0 ** max(6 - max(step - 3, 0), 0)
+        return {**found, "loss_scale": tf.constant(scale), "skipped_steps": tf.constant(float(step >= 3))}
+
+
+def test_steps_that_are_skipped_are_counted_and_end_the_training_at_the_smallest_scale(tmp_path: Path) -> None:
+    with pytest.raises(NotFiniteError, match="gradients were not finite, with the loss scaled no more, in step 9;"):
+        Training(run(tmp_path, 40, Scaled(), hunt=lambda *_: ""), None).train()
+    found = [(row["step"], row["loss_scale"], row["skipped_steps"]) for row in rows(tmp_path)]
+    assert found == [(2, 64.0, 0.0), (4, 32.0, 2.0), (6, 8.0, 2.0), (8, 2.0, 2.0)]
+
+
 def test_a_variable_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:
     class Broken(Line):
         def train(self, batch: Any) -> dict[str, tf.Tensor]:
