@@ -21,6 +21,7 @@ from slimdsl.runtime.distribution import Distribution
 from slimdsl.runtime.interrupt import Interrupt
 from slimdsl.runtime.logs import EventLog, MetricsFile, Unwritten
 from slimdsl.runtime.nan_hunt import NotFiniteError
+from slimdsl.runtime.nan_replay import StoppedError, first_bad_step, take
 from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress, Status
 from slimdsl.runtime.resume import host_values, restore
@@ -57,7 +58,7 @@ class Run(Record):
         folder: where the run writes; it is there.
         steps: how many there will be.
         steps_per_epoch: for the display; None where nobody knows.
-        hunt: batch, variables, step -> where the first NaN comes from.
+        hunt: batch, variables, steps done before -> where the first NaN comes from, as a clause.
         histogrammed: names of the variables that have histograms.
         summaries: batch, steps done before -> values of a summary of the step that is taken next.
         graph: bytes of the GraphDef for TensorBoard; b"" for none.
@@ -113,6 +114,7 @@ class Training:
         self._pending: list[dict[str, tf.Tensor]] = []
         self._losses: list[float] = []
         self._skipped = 0.0
+        self._interrupt = Interrupt()
         self._row: dict[str, float] = {}
         self._waited = self._logged_waited = 0.0
         self._logged_at, self._logged_step = time.monotonic(), self._step
@@ -133,7 +135,7 @@ class Training:
         metrics = MetricsFile(run.folder, self._step) if writes else Unwritten()
         events = EventLog(run.folder, self._step) if writes else Unwritten()
         try:
-            with Interrupt() as interrupt:
+            with self._interrupt as interrupt:
                 if self._begins:
                     # There is always a checkpoint to go back to.
                     self._save()
@@ -279,39 +281,59 @@ class Training:
         values = host_values(self._run.engine.variables)
         bad = first_not_finite(values)
         if bad:
-            raise self._not_finite(self._step, f"the variable `{bad}` became NaN or infinite")
+            raise self._not_finite(self._step, f"the variable `{bad}` became NaN or infinite", loss=False)
         mean = float(np.mean(self._losses)) if self._losses else None
         self._losses.clear()
         if self._run.distribution.writes:
             self._checkpoints.save(self._step, values, mean)
 
-    def _not_finite(self, step: int, what: str) -> NotFiniteError:
-        """The error that a step made; the steps since the last checkpoint are made again to find out where."""
+    def _not_finite(self, step: int, what: str, *, loss: bool = True) -> NotFiniteError:
+        """The error of a step; the steps since the last checkpoint are made again to find out where it comes from.
+
+        Args:
+            step: at which it was noticed.
+            what: what is not finite.
+            loss: whether it was looked for after every step, as variables are not.
+        """
         run = self._run
         if run.profiler:
             run.profiler.stop_quietly()
         self._checkpoints.wait()
         kept = latest_step(run.folder)
-        message = f"{what} in step {step:,}"
+        message = f"{what} in step {step:,}" if step else f"{what} before the first step: `--init` put it there"
         if kept is not None and run.hunt is None and run.distribution.workers > 1:
             message += "; the same command without --strategy goes on in one process and says where it comes from"
         if kept is None or run.hunt is None:
             return NotFiniteError(message, step)
-        message += f"; the last good checkpoint is `{checkpoint_path(run.folder, kept)}`"
-        restore(run.engine.variables, checkpoint_path(run.folder, kept))
-        batches = run.batches(kept)
-        for _ in range(kept, step - 1):
-            run.engine.train(next(batches))
-        found = run.hunt(next(batches), run.engine.variables, step - 1)
-        where = (
-            f"the first of it is in {found}"
-            if found
-            else (
-                "all tensors of that step are finite: its gradients are not, so a smaller learning rate or "
-                "`clip_global_norm` may help"
-            )
-        )
-        return NotFiniteError(f"{message}; {where}", step)
+        good = f"; the last good checkpoint is `{checkpoint_path(run.folder, kept)}`"
+        run.progress.note(f"looking for where it comes from: the steps since step {kept:,} are taken again")
+        try:
+            made, bad = self._first_bad_step(kept, step - 1) or (step, "")
+            if bad and loss:
+                message += f", since the variable `{bad}` became NaN or infinite in step {made:,}"
+            elif bad:
+                message = f"the variable `{bad}` became NaN or infinite in step {made:,}"
+            batches = self._batches_again(kept)
+            take(run.engine.train, batches, count=made - 1 - kept, stopped=self._stopped)
+            return NotFiniteError(f"{message}{good}; {run.hunt(next(batches), run.engine.variables, made - 1)}", made)
+        except StoppedError:
+            return NotFiniteError(f"{message}{good}; a signal ended the search for where it comes from", step)
+
+    def _first_bad_step(self, kept: int, last: int) -> tuple[int, str] | None:
+        """The first step behind a checkpoint, and at most the last, that made a variable not finite, and which one."""
+        engine = self._run.engine
+        batches = self._batches_again(kept)
+        count = last - kept
+        found = first_bad_step(engine.train, batches, engine.variables, count=count, stopped=self._stopped)
+        return (kept + found[0], found[1]) if found else None
+
+    def _batches_again(self, kept: int) -> Iterator[Batch]:
+        """The batches behind a checkpoint, whose values the engine gets."""
+        restore(self._run.engine.variables, checkpoint_path(self._run.folder, kept))
+        return self._run.batches(kept)
+
+    def _stopped(self) -> bool:
+        return bool(self._interrupt.received)
 
     def _finish_quietly(self) -> None:
         try:

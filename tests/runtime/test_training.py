@@ -204,7 +204,7 @@ def test_a_loss_that_is_not_finite_stops_and_is_hunted_where_it_arose(tmp_path: 
 
     def hunt(batch: Any, variables: Any, step: int) -> str:
         seen.append((float(batch["x"][0]), int(variables["global_step"].numpy()), step))
-        return "the layer `net/conv1`"
+        return "the first of it is in the layer `net/conv1`"
 
     with pytest.raises(NotFiniteError) as caught:
         Training(run(tmp_path, 12, batches=poisoned(8), hunt=hunt), None).train()
@@ -242,10 +242,48 @@ def test_a_variable_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:
                 self.variables["w"].assign([np.nan, 0.0])
             return found
 
-    with pytest.raises(NotFiniteError, match="the variable `w` became NaN or infinite in step 5") as caught:
-        Training(run(tmp_path, 12, Broken(), hunt=lambda *_: ""), None).train()
-    assert "clip_global_norm" in str(caught.value)
+    with pytest.raises(NotFiniteError, match=r"the variable `w` became NaN or infinite in step 5; .*; here$"):
+        Training(run(tmp_path, 12, Broken(), hunt=lambda *_: "here"), None).train()
     assert checkpoint_steps(str(tmp_path)) == [0]
+
+
+class Breaking(Line):
+    """A variable that the loss does not see is not finite from the third step on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.variables["hidden"] = tf.Variable(0.0)
+
+    def train(self, batch: Any) -> dict[str, tf.Tensor]:
+        found = super().train(batch)
+        if int(self.variables["global_step"].numpy()) == 3:
+            self.variables["hidden"].assign(np.inf)
+        return found
+
+
+def test_the_step_that_made_it_is_told_and_not_the_one_that_noticed(tmp_path: Path) -> None:
+    seen, said = [], io.StringIO()
+
+    def hunt(batch: Any, variables: Any, step: int) -> str:
+        seen.append((step, int(variables["global_step"].numpy()), bool(np.isfinite(variables["hidden"].numpy()))))
+        np.testing.assert_array_equal(batch["x"], next(batches(step))["x"])
+        return "here"
+
+    with pytest.raises(NotFiniteError, match=r"`hidden` became NaN or infinite in step 3; .*; here$") as caught:
+        Training(run(tmp_path, 12, Breaking(), hunt=hunt, progress=Progress(said)), None).train()
+    assert caught.value.step == 3
+    assert seen == [(2, 2, True)]
+    assert "looking for where it comes from: the steps since step 0 are taken again" in said.getvalue()
+
+
+def test_a_signal_ends_the_search(tmp_path: Path) -> None:
+    class Interrupted(Progress):
+        def note(self, text: str) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    settings: dict[str, Any] = {"hunt": lambda *_: pytest.fail("it goes on"), "progress": Interrupted(io.StringIO())}
+    with pytest.raises(NotFiniteError, match=r"a signal ended the search for where it comes from$"):
+        Training(run(tmp_path, 12, batches=poisoned(8), **settings), None).train()
 
 
 def test_data_that_end_lose_nothing(tmp_path: Path) -> None:
