@@ -23,6 +23,7 @@ from slimdsl.ir.graph import Graph, Variable
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.runtime.averages import MovingAverages
 from slimdsl.runtime.eager_network import EagerNetwork
+from slimdsl.runtime.epochs import steps_of_epochs
 from slimdsl.runtime.errors import EngineError
 from slimdsl.runtime.gradients import processed, recorded, trained_variables
 from slimdsl.runtime.losses import loss_values
@@ -122,7 +123,7 @@ class Engine:
         recipe: Recipe,
         *,
         sizes: Mapping[str, int],
-        steps_per_epoch: int | None = None,
+        steps_per_epoch: float | None = None,
         precision: str = "float32",
         xla: bool = False,
         eager: bool = False,
@@ -390,10 +391,10 @@ def _chosen(wanted: Iterable[str], batch: Mapping[str, tf.Tensor]) -> dict[str, 
     return {name: batch[name] for name in wanted}
 
 
-def _total_steps(recipe: Recipe, steps_per_epoch: int | None) -> int | None:
+def _total_steps(recipe: Recipe, steps_per_epoch: float | None) -> int | None:
     if recipe.steps is not None or recipe.epochs is None or steps_per_epoch is None:
         return recipe.steps
-    return max(1, int(recipe.epochs * steps_per_epoch))
+    return steps_of_epochs(steps_per_epoch, recipe.epochs)
 
 
 def _element_type(type: TensorType) -> Any:

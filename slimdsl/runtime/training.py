@@ -72,7 +72,7 @@ class Run(Record):
     batches: Callable[[int], Iterator[Batch]]
     folder: str
     steps: int
-    steps_per_epoch: int | None = field(default=None)
+    steps_per_epoch: float | None = field(default=None)
     hunt: Callable[[Batch, Mapping[str, tf.Variable], int], str] | None = field(default=None)
     histogrammed: tuple[str, ...] = field(default=())
     summaries: Callable[[Batch, int], Sequence[Any]] | None = field(default=None)

@@ -24,13 +24,14 @@ from slimdsl.runtime.data.surveying import explain_failure, require_usable
 from slimdsl.runtime.devices import ahead_on_device
 from slimdsl.runtime.distribution import Distribution, DistributionError
 from slimdsl.runtime.engine import Engine
+from slimdsl.runtime.epochs import steps_of_epochs
 from slimdsl.runtime.errors import EngineError
 from slimdsl.runtime.feeding import Feed, batches_of, check_class_names, choose_preprocessing, feed_of
 from slimdsl.runtime.hyperparameters import Row, Setting, hyperparameters, table_row
 from slimdsl.runtime.nan_hunt import NanHunt
 from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress
-from slimdsl.runtime.record_file import PARAMETERS
+from slimdsl.runtime.record_file import LENGTH, PARAMETERS
 from slimdsl.runtime.resume import restore
 from slimdsl.runtime.run_folder import begin, changed_settings, make_folder, network_document, occupied, prepare
 from slimdsl.runtime.summaries import Summaries
@@ -118,7 +119,7 @@ class Prepared(Record):
     feed: Feed
     preprocessing: str
     steps: int
-    steps_per_epoch: int
+    steps_per_epoch: float
     start: int | None
     changed: tuple[str, ...]
     document: dict[str, object]
@@ -153,6 +154,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
     require_usable(source, batch=recipe.batch, classes=feed.classes, channels=feed.channels, thorough=thorough)
     preprocessing = choose_preprocessing(order.preprocessing, order.train_graph.name, source, feed)
     per_epoch = steps_per_epoch(source, recipe.batch)
+    steps = recipe.steps if recipe.steps is not None else steps_of_epochs(per_epoch, recipe.epochs or 1)
     document: dict[str, object] = {
         "slimdsl": __version__,
         "network": network_document(order.train_graph),
@@ -166,6 +168,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
             "labels_offset": order.labels_offset,
         },
         "precision": order.precision,
+        LENGTH: steps,
         "machine": {
             "device": order.device,
             "xla": order.xla,
@@ -175,7 +178,6 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         },
     }
     start = prepare(order.logdir, document, fresh=order.fresh, labels=class_names_text(source.classes))
-    steps = recipe.steps if recipe.steps is not None else max(1, int((recipe.epochs or 1) * per_epoch))
     return Prepared(
         order=order,
         source=source,
@@ -253,7 +255,7 @@ def _agree(prepared: Prepared) -> None:
         return
     # Their machines may be of many kinds.
     done = {name: entry for name, entry in prepared.document.items() if name != "machine"}
-    found = differing(distribution, {**done, "steps": prepared.steps, "dry_run": prepared.trial})
+    found = differing(distribution, {**done, "dry_run": prepared.trial})
     if found:
         more = f", and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
         raise DistributionError(
