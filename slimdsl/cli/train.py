@@ -249,7 +249,7 @@ def _opening_lines(prepared: Prepared) -> list[str]:
     copies = f", {order.distribution.text}" if order.distribution.text else ""
     way = ", XLA" if order.xla else ", eager" if order.eager else ""
     examples = f"{plural(source.count, 'example')} of {source.kind}, {source.split_note or source.split}"
-    length = f"{plural(prepared.steps, 'step')} of {order.recipe.batch}, {plural(per_epoch, 'step')} an epoch"
+    length = f"{plural(prepared.steps, 'step')} of {order.recipe.batch}, {per_epoch:,.4g} steps an epoch"
     return [
         f"{begin}, on {order.device}{copies}, {order.precision}{way}",
         f"  {examples}; {prepared.feed.text(prepared.preprocessing)}",

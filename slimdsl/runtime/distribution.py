@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.runtime.errors import tensorflow_text
+from slimdsl.runtime.waiting import ended_by_signals, say_waiting
 from slimdsl.values import Value, field, value
 
 STRATEGIES = ("none", "mirrored", "multiworker")
@@ -56,6 +57,7 @@ class Distribution(Value):
         replicas: copies of the step in all processes.
         worker: the number of this process; 0 is the chief.
         workers: how many processes there are.
+        others: the addresses of the other ones.
         add_up: a tensor of this process -> its sum over all replicas; None for one process.
     """
 
@@ -64,6 +66,7 @@ class Distribution(Value):
     replicas: int = field(default=1)
     worker: int = field(default=0)
     workers: int = field(default=1)
+    others: tuple[str, ...] = field(default=())
     add_up: Any = field(default=None, repr=False)
 
     @property
@@ -119,8 +122,11 @@ class Distribution(Value):
         return total // each, self.replicas * squares == total * total
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self, *, begun: bool = True) -> Iterator[None]:
         """Say what it means that TensorFlow fails where there are other processes.
+
+        Args:
+            begun: whether there is a checkpoint to go on from.
 
         Raises:
             LostWorkersError: TensorFlow has failed.
@@ -130,13 +136,18 @@ class Distribution(Value):
         except _GONE as error:
             if self.workers == 1:
                 raise
-            raise LostWorkersError(self._lost(error)) from error
+            raise LostWorkersError(self._lost(error, begun=begun)) from error
 
-    def _lost(self, error: tf.errors.OpError) -> str:
-        first = tensorflow_text(error).rstrip(":")
+    def _lost(self, error: tf.errors.OpError, *, begun: bool) -> str:
+        cause = tensorflow_text(error).rstrip(":")[:200]
+        if begun:
+            return (
+                f"worker {self.worker} of {self.workers} has lost the others: {cause}; the same commands go on from "
+                "the last checkpoint"
+            )
         return (
-            f"worker {self.worker} of {self.workers} has lost the others: {first[:200]}; the same commands go on from "
-            "the last checkpoint"
+            f"worker {self.worker} of {self.workers} has lost the others before the first step: {cause}; the output of "
+            "the other workers says why"
         )
 
 
@@ -155,8 +166,12 @@ def distribute(name: str) -> Distribution:
         raise DistributionError(f"there is no strategy `{name}`, only {', '.join(STRATEGIES)}")
     cluster = task_of(os.environ.get(CONFIG)) if name == "multiworker" else (0, 1)
     _split_cpu(os.environ.get(LOGICAL_CPUS, ""))
+    others = _others(os.environ[CONFIG], cluster[0]) if name == "multiworker" else ()
+    if others:
+        say_waiting(others)
     try:
-        strategy = tf.distribute.MultiWorkerMirroredStrategy() if name == "multiworker" else _mirrored()
+        with ended_by_signals():
+            strategy = tf.distribute.MultiWorkerMirroredStrategy() if name == "multiworker" else _mirrored()
     except (RuntimeError, ValueError, tf.errors.OpError) as error:
         first = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise DistributionError(f"--strategy {name}: TensorFlow cannot make it: {first}") from error
@@ -166,6 +181,7 @@ def distribute(name: str) -> Distribution:
         replicas=strategy.num_replicas_in_sync,
         worker=cluster[0],
         workers=cluster[1],
+        others=others,
         add_up=_adding(strategy) if cluster[1] > 1 else None,
     )
 
@@ -207,6 +223,13 @@ def task_of(text: str | None) -> tuple[int, int]:
         )
     before = len(hosts["chief"]) if task["type"] == "worker" else 0
     return before + index, len(hosts["chief"]) + len(hosts["worker"])
+
+
+def _others(text: str, worker: int) -> tuple[str, ...]:
+    """The addresses of all processes but one, as `TF_CONFIG` has them, which `task_of` has looked at."""
+    hosts = json.loads(text)["cluster"]
+    listed = [host for role in _ROLES for host in hosts.get(role, [])]
+    return (*listed[:worker], *listed[worker + 1 :])
 
 
 def _adding(strategy: Any) -> Any:

@@ -23,6 +23,7 @@ from slimdsl.ir.graph import Graph, Variable
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.runtime.averages import MovingAverages
 from slimdsl.runtime.eager_network import EagerNetwork
+from slimdsl.runtime.epochs import steps_of_epochs
 from slimdsl.runtime.errors import EngineError
 from slimdsl.runtime.gradients import processed, recorded, trained_variables
 from slimdsl.runtime.losses import loss_values
@@ -30,7 +31,7 @@ from slimdsl.runtime.metrics import metric_sums, metric_value
 from slimdsl.runtime.network import ImportedNetwork
 from slimdsl.runtime.optimizers import AppliedOptimizer, assign, read
 from slimdsl.runtime.precision import mixed
-from slimdsl.runtime.scaling import LossScale
+from slimdsl.runtime.scaling import LOSS_SCALE, SKIPPED, LossScale
 from slimdsl.runtime.schedules import Length, learning_rate
 from slimdsl.types import DTYPES, TensorType, substitute
 from slimdsl.weights.source import WeightSource
@@ -122,7 +123,7 @@ class Engine:
         recipe: Recipe,
         *,
         sizes: Mapping[str, int],
-        steps_per_epoch: int | None = None,
+        steps_per_epoch: float | None = None,
         precision: str = "float32",
         xla: bool = False,
         eager: bool = False,
@@ -184,7 +185,7 @@ class Engine:
 
         Returns:
             ``total_loss``, ``regularization_loss``, ``learning_rate``, ``losses/<name>``, ``metrics/<name>``: float32
-            scalars, of the batch before the step.
+            scalars, of the batch before the step. With float16 ``loss_scale`` and ``skipped_steps`` besides.
 
         Raises:
             EngineError: the batch does not fit.
@@ -253,7 +254,8 @@ class Engine:
     def _reported(self) -> list[str]:
         losses = (f"losses/{term.name}" for term in self.recipe.losses)
         metrics = (f"metrics/{term.name}" for term in self.recipe.metrics)
-        return ["total_loss", "regularization_loss", "learning_rate", *losses, *metrics]
+        scaled = (LOSS_SCALE, SKIPPED) if self._scale else ()
+        return ["total_loss", "regularization_loss", "learning_rate", *losses, *metrics, *scaled]
 
     def _step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step of this replica."""
@@ -265,8 +267,10 @@ class Engine:
         sums = self._accumulated(batch, step, scale)
         gradients = dict(zip(self.trained, self._replicas.total(sums.pop("gradients")), strict=True))
         self._share_updates()
+        scaled: list[tf.Tensor] = []
         if self._scale:
-            self._scale.apply(gradients, lambda whole: self._apply(whole, rate))
+            skipped = self._scale.apply(gradients, lambda whole: self._apply(whole, rate))
+            scaled = [scale, tf.cast(skipped, tf.float32)]
         else:
             self._apply(gradients, rate)
         if self._averages:
@@ -277,7 +281,7 @@ class Engine:
         values = [
             metric_value(term, each) for term, each in zip(self.recipe.metrics, shared[len(scalars) :], strict=True)
         ]
-        found = [*shared[:2], rate, *shared[2 : len(scalars)], *values]
+        found = [*shared[:2], rate, *shared[2 : len(scalars)], *values, *scaled]
         return dict(zip(self._reported, found, strict=True))
 
     def _apply(self, gradients: Mapping[str, tf.Tensor], rate: tf.Tensor) -> None:
@@ -387,10 +391,10 @@ def _chosen(wanted: Iterable[str], batch: Mapping[str, tf.Tensor]) -> dict[str, 
     return {name: batch[name] for name in wanted}
 
 
-def _total_steps(recipe: Recipe, steps_per_epoch: int | None) -> int | None:
+def _total_steps(recipe: Recipe, steps_per_epoch: float | None) -> int | None:
     if recipe.steps is not None or recipe.epochs is None or steps_per_epoch is None:
         return recipe.steps
-    return max(1, int(recipe.epochs * steps_per_epoch))
+    return steps_of_epochs(steps_per_epoch, recipe.epochs)
 
 
 def _element_type(type: TensorType) -> Any:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
-from slimdsl.workers import one_line
+_LONGEST = 500
 
 _NOISE = re.compile(r"\{\{.*?\}\} *| *\[Op:.*")
 """Names of functions that TensorFlow has made up, and what it ends its messages with."""
+
+_PLACE = re.compile(r'File ".*", line \d+|Detected at node |Graph execution error')
+"""Of a line that comes before the error itself."""
 
 
 class EngineError(Exception):
@@ -15,5 +18,8 @@ class EngineError(Exception):
 
 
 def tensorflow_text(error: Exception) -> str:
-    """An error of TensorFlow as one line."""
-    return _NOISE.sub("", one_line(error)) or type(error).__name__
+    """An error of TensorFlow as one line: the first that says something, behind the places where a node was defined."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    behind = max((number for number, line in enumerate(lines, 1) if _PLACE.match(line)), default=0)
+    said = next((line for line in lines[behind:] if line), "")[:_LONGEST].rstrip(".")
+    return _NOISE.sub("", said) or type(error).__name__

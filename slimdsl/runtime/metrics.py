@@ -39,7 +39,7 @@ class Metrics:
     def __init__(self, recipe: Recipe) -> None:
         self._terms = recipe.metrics
         self._sums: dict[str, npt.NDArray[np.float64]] = {}
-        self._count = tf.function(self._counted)
+        self._count = tf.function(self._counted, autograph=False)
 
     def reset(self) -> None:
         """Begin anew."""
@@ -120,6 +120,8 @@ def _classes(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         return tf.argmax(labels, -1, output_type=tf.int32)
     if labels.shape.rank != logits.shape.rank - 1:
         raise ValueError(f"labels of rank {labels.shape.rank} do not fit logits of rank {logits.shape.rank}")
+    if not labels.shape.is_compatible_with(logits.shape[:-1]):
+        raise ValueError(f"there have to be labels {logits.shape[:-1]}")
     return tf.cast(labels, tf.int32)
 
 

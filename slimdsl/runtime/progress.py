@@ -75,6 +75,11 @@ class Progress:
             self._say(text)
             self._next = self._clock() + INTERVAL
 
+    def note(self, text: str) -> None:
+        """Say something besides, below the line."""
+        self.close()
+        self._say(text)
+
     def close(self) -> None:
         """Leave the last line where it is."""
         if self._live is not None:

@@ -9,6 +9,9 @@ from typing import Any
 
 RECIPE_FILE = "recipe.json"
 
+LENGTH = "length"
+"""The key of the step at which the run ends."""
+
 PARAMETERS = "parameters"
 """The key of the parameters that the net was given: name -> text of an expression."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slimdsl.runtime.data.arrays import DIGITS
-from slimdsl.runtime.record_file import read_record
+from slimdsl.runtime.record_file import LENGTH, read_record
 from slimdsl.values import Value, value
 
 
@@ -45,12 +45,12 @@ def read_run_record(folder: str) -> RunRecord | None:
         preprocessing=_text(data, "preprocessing"),
         labels_offset=_number(data, "labels_offset"),
         averages=recipe.get("averages") is not None,
-        last=_last(recipe, data),
+        last=document[LENGTH] if type(document.get(LENGTH)) is int else _last(recipe, data),
     )
 
 
 def _last(recipe: Mapping[str, Any], data: Mapping[str, Any]) -> int | None:
-    """The last step: as the recipe says it, or by its epochs."""
+    """The last step where the record does not say it: of the recipe, or of its epochs as they were counted then."""
     steps, epochs, batch, examples = (
         recipe.get("steps"),
         recipe.get("epochs"),

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from slimdsl.recipe.base import Schedule
 from slimdsl.recipe.schedules import Cosine, Exponential, Fixed, Piecewise, Polynomial, Rate, WarmUp
+from slimdsl.runtime.epochs import steps_of_epochs
 from slimdsl.runtime.errors import EngineError
 from slimdsl.values import Value, value
 
@@ -19,15 +20,15 @@ class Length(Value):
     """How long a training is, as far as it is known.
 
     Attributes:
-        steps_per_epoch: steps of one pass over the data.
+        steps_per_epoch: steps of one pass over the data, no whole number.
         steps: steps of the whole training.
     """
 
-    steps_per_epoch: int | None
+    steps_per_epoch: float | None
     steps: int | None
 
     def of_epochs(self, name: str, epochs: float) -> int:
-        """Steps of some epochs, rounded down as TF-Slim's script does, at least one.
+        """As `steps_of_epochs`.
 
         Raises:
             EngineError: nobody knows how many steps an epoch has.
@@ -37,7 +38,7 @@ class Length(Value):
                 f"the schedule `{name}` counts {epochs:g} epochs, and how many steps an epoch has is not known: "
                 "give its `steps`"
             )
-        return max(1, int(self.steps_per_epoch * epochs))
+        return steps_of_epochs(self.steps_per_epoch, epochs)
 
 
 def learning_rate(rate: Rate, step: tf.Tensor, length: Length) -> tf.Tensor:

@@ -21,9 +21,11 @@ from slimdsl.runtime.distribution import Distribution
 from slimdsl.runtime.interrupt import Interrupt
 from slimdsl.runtime.logs import EventLog, MetricsFile, Unwritten
 from slimdsl.runtime.nan_hunt import NotFiniteError
+from slimdsl.runtime.nan_replay import StoppedError, first_bad_step, take
 from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress, Status
 from slimdsl.runtime.resume import host_values, restore
+from slimdsl.runtime.scaling import SKIPPED, is_stuck
 from slimdsl.values import Record, Value, field, value
 
 TOTAL, REGULARIZATION, RATE, SPEED = "total_loss", "regularization_loss", "learning_rate", "images_per_second"
@@ -56,7 +58,7 @@ class Run(Record):
         folder: where the run writes; it is there.
         steps: how many there will be.
         steps_per_epoch: for the display; None where nobody knows.
-        hunt: batch, variables, step -> where the first NaN comes from.
+        hunt: batch, variables, steps done before -> where the first NaN comes from, as a clause.
         histogrammed: names of the variables that have histograms.
         summaries: batch, steps done before -> values of a summary of the step that is taken next.
         graph: bytes of the GraphDef for TensorBoard; b"" for none.
@@ -70,7 +72,7 @@ class Run(Record):
     batches: Callable[[int], Iterator[Batch]]
     folder: str
     steps: int
-    steps_per_epoch: int | None = field(default=None)
+    steps_per_epoch: float | None = field(default=None)
     hunt: Callable[[Batch, Mapping[str, tf.Variable], int], str] | None = field(default=None)
     histogrammed: tuple[str, ...] = field(default=())
     summaries: Callable[[Batch, int], Sequence[Any]] | None = field(default=None)
@@ -111,6 +113,8 @@ class Training:
         self._begins = start is None
         self._pending: list[dict[str, tf.Tensor]] = []
         self._losses: list[float] = []
+        self._skipped = 0.0
+        self._interrupt = Interrupt()
         self._row: dict[str, float] = {}
         self._waited = self._logged_waited = 0.0
         self._logged_at, self._logged_step = time.monotonic(), self._step
@@ -131,7 +135,7 @@ class Training:
         metrics = MetricsFile(run.folder, self._step) if writes else Unwritten()
         events = EventLog(run.folder, self._step) if writes else Unwritten()
         try:
-            with Interrupt() as interrupt:
+            with self._interrupt as interrupt:
                 if self._begins:
                     # There is always a checkpoint to go back to.
                     self._save()
@@ -224,14 +228,16 @@ class Training:
 
     def _check_losses(self) -> None:
         """Fetch the losses of the steps since the last time; stop at the first that is not finite."""
-        found = [float(loss) for row in self._pending for loss in np.atleast_1d(row[TOTAL].numpy())]
-        first = self._step - len(found)
-        for number, loss in enumerate(found):
-            if not np.isfinite(loss):
-                raise self._not_finite(first + number + 1, f"the loss became {_spelled(loss)}")
-        if self._pending:
-            self._row = {name: float(np.atleast_1d(each.numpy())[-1]) for name, each in self._pending[-1].items()}
-        self._losses += found
+        rows = [row for each in self._pending for row in _rows(each)]
+        first = self._step - len(rows)
+        for number, row in enumerate(rows, first + 1):
+            if not np.isfinite(row[TOTAL]):
+                raise self._not_finite(number, f"the loss became {_spelled(row[TOTAL])}")
+            if is_stuck(row):
+                raise self._not_finite(number, "the gradients were not finite, with the loss scaled no more,")
+            self._skipped += row.get(SKIPPED, 0.0)
+        self._row = rows[-1] if rows else self._row
+        self._losses += [row[TOTAL] for row in rows]
         self._pending.clear()
 
     def _log(self, metrics: MetricsFile | Unwritten, events: EventLog | Unwritten) -> None:
@@ -240,6 +246,9 @@ class Training:
         done = self._step - self._logged_step
         speed = done * run.recipe.batch / elapsed
         waiting = (self._waited - self._logged_waited) / elapsed
+        if SKIPPED in self._row:
+            self._row = {**self._row, SKIPPED: self._skipped}
+            self._skipped = 0.0
         metrics.row(self._step, {**self._row, SPEED: speed})
         events.scalars(self._step, {**self._row, SPEED: speed, "waiting_for_data": waiting})
         events.flush()
@@ -272,45 +281,71 @@ class Training:
         values = host_values(self._run.engine.variables)
         bad = first_not_finite(values)
         if bad:
-            raise self._not_finite(self._step, f"the variable `{bad}` became NaN or infinite")
+            raise self._not_finite(self._step, f"the variable `{bad}` became NaN or infinite", loss=False)
         mean = float(np.mean(self._losses)) if self._losses else None
         self._losses.clear()
         if self._run.distribution.writes:
             self._checkpoints.save(self._step, values, mean)
 
-    def _not_finite(self, step: int, what: str) -> NotFiniteError:
-        """The error that a step made; the steps since the last checkpoint are made again to find out where."""
+    def _not_finite(self, step: int, what: str, *, loss: bool = True) -> NotFiniteError:
+        """The error of a step; the steps since the last checkpoint are made again to find out where it comes from.
+
+        Args:
+            step: at which it was noticed.
+            what: what is not finite.
+            loss: whether it was looked for after every step, as variables are not.
+        """
         run = self._run
         if run.profiler:
             run.profiler.stop_quietly()
         self._checkpoints.wait()
         kept = latest_step(run.folder)
-        message = f"{what} in step {step:,}"
+        message = f"{what} in step {step:,}" if step else f"{what} before the first step: `--init` put it there"
         if kept is not None and run.hunt is None and run.distribution.workers > 1:
             message += "; the same command without --strategy goes on in one process and says where it comes from"
         if kept is None or run.hunt is None:
             return NotFiniteError(message, step)
-        message += f"; the last good checkpoint is `{checkpoint_path(run.folder, kept)}`"
-        restore(run.engine.variables, checkpoint_path(run.folder, kept))
-        batches = run.batches(kept)
-        for _ in range(kept, step - 1):
-            run.engine.train(next(batches))
-        found = run.hunt(next(batches), run.engine.variables, step - 1)
-        where = (
-            f"the first of it is in {found}"
-            if found
-            else (
-                "all tensors of that step are finite: its gradients are not, so a smaller learning rate or "
-                "`clip_global_norm` may help"
-            )
-        )
-        return NotFiniteError(f"{message}; {where}", step)
+        good = f"; the last good checkpoint is `{checkpoint_path(run.folder, kept)}`"
+        run.progress.note(f"looking for where it comes from: the steps since step {kept:,} are taken again")
+        try:
+            made, bad = self._first_bad_step(kept, step - 1) or (step, "")
+            if bad and loss:
+                message += f", since the variable `{bad}` became NaN or infinite in step {made:,}"
+            elif bad:
+                message = f"the variable `{bad}` became NaN or infinite in step {made:,}"
+            batches = self._batches_again(kept)
+            take(run.engine.train, batches, count=made - 1 - kept, stopped=self._stopped)
+            return NotFiniteError(f"{message}{good}; {run.hunt(next(batches), run.engine.variables, made - 1)}", made)
+        except StoppedError:
+            return NotFiniteError(f"{message}{good}; a signal ended the search for where it comes from", step)
+
+    def _first_bad_step(self, kept: int, last: int) -> tuple[int, str] | None:
+        """The first step behind a checkpoint, and at most the last, that made a variable not finite, and which one."""
+        engine = self._run.engine
+        batches = self._batches_again(kept)
+        count = last - kept
+        found = first_bad_step(engine.train, batches, engine.variables, count=count, stopped=self._stopped)
+        return (kept + found[0], found[1]) if found else None
+
+    def _batches_again(self, kept: int) -> Iterator[Batch]:
+        """The batches behind a checkpoint, whose values the engine gets."""
+        restore(self._run.engine.variables, checkpoint_path(self._run.folder, kept))
+        return self._run.batches(kept)
+
+    def _stopped(self) -> bool:
+        return bool(self._interrupt.received)
 
     def _finish_quietly(self) -> None:
         try:
             self._checkpoints.wait()
         except Exception:  # noqa: S110 - raised before, or of less weight than what is being raised
             pass
+
+
+def _rows(found: Mapping[str, tf.Tensor]) -> list[dict[str, float]]:
+    """The numbers of each step of a call."""
+    columns = {name: np.atleast_1d(tensor.numpy()) for name, tensor in found.items()}
+    return [{name: float(column[index]) for name, column in columns.items()} for index in range(len(columns[TOTAL]))]
 
 
 def _spelled(loss: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import tensorflow as tf
@@ -14,6 +14,7 @@ from slimdsl.backends.graphdef.stream import graph_bytes
 from slimdsl.ir.graph import Graph
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.recipe.text import recipe_document, recipe_text
+from slimdsl.runtime.agreement import differing
 from slimdsl.runtime.checkpoints import checkpoint_path
 from slimdsl.runtime.data.class_names import class_names_text
 from slimdsl.runtime.data.opening import open_data
@@ -23,17 +24,19 @@ from slimdsl.runtime.data.surveying import explain_failure, require_usable
 from slimdsl.runtime.devices import ahead_on_device
 from slimdsl.runtime.distribution import Distribution, DistributionError
 from slimdsl.runtime.engine import Engine
+from slimdsl.runtime.epochs import steps_of_epochs
 from slimdsl.runtime.errors import EngineError
 from slimdsl.runtime.feeding import Feed, batches_of, check_class_names, choose_preprocessing, feed_of
 from slimdsl.runtime.hyperparameters import Row, Setting, hyperparameters, table_row
 from slimdsl.runtime.nan_hunt import NanHunt
 from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress
-from slimdsl.runtime.record_file import PARAMETERS
+from slimdsl.runtime.record_file import LENGTH, PARAMETERS
 from slimdsl.runtime.resume import restore
 from slimdsl.runtime.run_folder import begin, changed_settings, make_folder, network_document, occupied, prepare
 from slimdsl.runtime.summaries import Summaries
 from slimdsl.runtime.training import Batch, Outcome, Run, Training
+from slimdsl.runtime.waiting import ended_by_signals, waiting_for
 from slimdsl.runtime.wanted_inputs import wanted_of
 from slimdsl.values import Record, Value, field, value
 from slimdsl.version import __version__
@@ -43,6 +46,8 @@ from slimdsl.weights.loading import FileWeights
 from slimdsl.weights.opening import open_weights
 from slimdsl.weights.selection import EVERYTHING, Selection
 from slimdsl.weights.source import WeightsError
+
+_MOST_NAMED = 6
 
 
 @value
@@ -106,6 +111,7 @@ class Prepared(Record):
         start: the step of the checkpoint that it goes on from; None to begin.
         changed: what is changed of the run that it goes on with, in words.
         document: the record of the run.
+        trial: whether one step is tried and nothing written.
     """
 
     order: Order
@@ -113,10 +119,11 @@ class Prepared(Record):
     feed: Feed
     preprocessing: str
     steps: int
-    steps_per_epoch: int
+    steps_per_epoch: float
     start: int | None
     changed: tuple[str, ...]
     document: dict[str, object]
+    trial: bool = field(default=False)
 
 
 def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
@@ -124,7 +131,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
 
     Args:
         order: what is wanted.
-        thorough: whether every example is read.
+        thorough: whether every example is read, for a trial.
 
     Raises:
         DataError: the data cannot be used; MissingDataError where they are not there.
@@ -147,6 +154,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
     require_usable(source, batch=recipe.batch, classes=feed.classes, channels=feed.channels, thorough=thorough)
     preprocessing = choose_preprocessing(order.preprocessing, order.train_graph.name, source, feed)
     per_epoch = steps_per_epoch(source, recipe.batch)
+    steps = recipe.steps if recipe.steps is not None else steps_of_epochs(per_epoch, recipe.epochs or 1)
     document: dict[str, object] = {
         "slimdsl": __version__,
         "network": network_document(order.train_graph),
@@ -160,6 +168,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
             "labels_offset": order.labels_offset,
         },
         "precision": order.precision,
+        LENGTH: steps,
         "machine": {
             "device": order.device,
             "xla": order.xla,
@@ -169,7 +178,6 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         },
     }
     start = prepare(order.logdir, document, fresh=order.fresh, labels=class_names_text(source.classes))
-    steps = recipe.steps if recipe.steps is not None else max(1, int((recipe.epochs or 1) * per_epoch))
     return Prepared(
         order=order,
         source=source,
@@ -180,6 +188,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         start=start,
         changed=tuple(changed_settings(order.logdir, document)) if start is not None else (),
         document=document,
+        trial=thorough,
     )
 
 
@@ -197,21 +206,19 @@ def make_engine(prepared: Prepared) -> Engine:
         EngineError: network and recipe do not go together.
         WeightsError: the values cannot be loaded.
         OSError: their file cannot be opened.
-        DistributionError: workers do not see the same checkpoint.
+        DistributionError: workers do not see the same checkpoint, or are not given the same.
         LostWorkersError: another process has gone.
     """
-    with prepared.order.distribution.together():
+    distribution = prepared.order.distribution
+    with distribution.together(begun=False), ended_by_signals() if distribution.workers > 1 else nullcontext():
         return _engine(prepared)
 
 
 def _engine(prepared: Prepared) -> Engine:
     order = prepared.order
-    _, alike = order.distribution.agreed(-1 if prepared.start is None else prepared.start)
-    if not alike:
-        raise DistributionError(
-            f"the workers do not see the same last checkpoint in `{order.logdir}`: it has to be one folder, shared "
-            "by all of them"
-        )
+    # Some of them may still be looking through their data.
+    with waiting_for(order.distribution.others):
+        _agree(prepared)
     with order.distribution.scope():
         engine = Engine(
             order.train_graph,
@@ -229,6 +236,32 @@ def _engine(prepared: Prepared) -> Engine:
     elif order.initial:
         _load_initial(engine, order)
     return engine
+
+
+def _agree(prepared: Prepared) -> None:
+    """See that all processes are going to do the same.
+
+    Raises:
+        DistributionError: they are not, or do not see the same last checkpoint.
+    """
+    distribution = prepared.order.distribution
+    _, alike = distribution.agreed(-1 if prepared.start is None else prepared.start)
+    if not alike:
+        raise DistributionError(
+            f"the workers do not see the same last checkpoint in `{prepared.order.logdir}`: it has to be one folder, "
+            "shared by all of them"
+        )
+    if distribution.workers == 1:
+        return
+    # Their machines may be of many kinds.
+    done = {name: entry for name, entry in prepared.document.items() if name != "machine"}
+    found = differing(distribution, {**done, "dry_run": prepared.trial})
+    if found:
+        more = f", and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        raise DistributionError(
+            f"worker {distribution.worker} of {distribution.workers}: the workers are not given the same training; "
+            f"they differ in {', '.join(found[:_MOST_NAMED])}{more}: all of them have to run the same command"
+        )
 
 
 def _load_initial(engine: Engine, order: Order) -> None:
@@ -281,7 +314,7 @@ def try_step(prepared: Prepared, engine: Engine) -> tuple[float, float]:
     batch = next(stream(prepared, prepared.start or 0))
     begun = time.monotonic()
     try:
-        with prepared.order.distribution.together():
+        with prepared.order.distribution.together(begun=False):
             loss = float(engine.train(batch)["total_loss"])
     except tf.errors.ResourceExhaustedError as error:
         raise _too_large(prepared) from error

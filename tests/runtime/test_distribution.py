@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,12 +150,62 @@ def test_two_processes_are_as_one_and_end_together(place: Path) -> None:
     assert "worker 1 of 2 has lost the others: " in ended(worker, 1)
 
 
+def test_processes_with_other_commands_say_in_what_they_differ(place: Path) -> None:
+    hosts = cluster()
+    configs = [json.dumps({"cluster": hosts, "task": {"type": "worker", "index": index}}) for index in (0, 1)]
+    options = (["--set", "train.seed=1"], ["--batch", "16", "--steps", "7"])
+    chief, worker = (
+        begun(place, "apart", "--strategy", "multiworker", *given, TF_CONFIG=config)
+        for config, given in zip(configs, options, strict=True)
+    )
+    said = ended(chief, 2), ended(worker, 2)
+    for index, batch, steps, seed in ((0, 8, 5, 1), (1, 16, 7, 0)):
+        assert f"worker {index} of 2: the workers are not given the same training" in said[index]
+        for name, number in (("batch", batch), ("steps", steps), ("seed", seed)):
+            assert f"`recipe.{name}` (here {number})" in said[index]
+        assert "all of them have to run the same command" in said[index]
+    assert not (place / "apart").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_waits_says_so_and_is_ended_by_a_signal(place: Path, number: int) -> None:
+    hosts = cluster()
+    config = json.dumps({"cluster": hosts, "task": {"type": "worker", "index": 0}})
+    process = begun(place, "alone", "--strategy", "multiworker", TF_CONFIG=config)
+    assert process.stderr is not None
+    # Whoever says nothing would be listened to for ever.
+    watchdog = threading.Timer(60, process.kill)
+    watchdog.start()
+    said = next((line for line in process.stderr if line.startswith("waiting")), "")
+    watchdog.cancel()
+    assert said == f"waiting for 1 other worker: {hosts['worker'][1]}\n"
+    process.send_signal(number)
+    assert process.wait(timeout=60) == -number
+
+
 def test_losing_workers_is_told_only_where_there_are_some() -> None:
     error = tf.errors.UnavailableError(None, None, "{{function_node x}} Connection reset by peer:\nmore")
     known = r"^worker 1 of 2 has lost the others: Connection reset by peer; the"
     with pytest.raises(LostWorkersError, match=known), Distribution(worker=1, workers=2).together():
         raise error
     with pytest.raises(tf.errors.UnavailableError), Distribution().together():
+        raise error
+
+
+def test_losing_workers_is_told_with_its_cause_and_what_to_do() -> None:
+    text = (
+        "Graph execution error:\n\nDetected at node CollectiveReduceV2 defined at (most recent call last):\n"
+        '  File "<frozen runpy>", line 198, in _run_module\n\n  File "x/distribution.py", line 218, in of_process\n'
+        "\nCollective ops is aborted by: The following tasks are unhealthy:\n/job:worker/replica:0/task:1\n"
+    )
+    error = tf.errors.UnavailableError(None, None, text)
+    cause = (
+        "has lost the others: Collective ops is aborted by: The following tasks are unhealthy; the same commands go on"
+    )
+    with pytest.raises(LostWorkersError, match=cause), Distribution(worker=1, workers=2).together():
+        raise error
+    early = "others before the first step: Collective .* unhealthy; the output of the other workers says why$"
+    with pytest.raises(LostWorkersError, match=early), Distribution(worker=1, workers=2).together(begun=False):
         raise error
 
 

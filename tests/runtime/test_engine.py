@@ -20,6 +20,7 @@ from slimdsl.recipe.recipe import LossTerm, MetricTerm, Recipe
 from slimdsl.recipe.schedules import Exponential
 from slimdsl.runtime.engine import Engine
 from slimdsl.runtime.errors import EngineError
+from slimdsl.runtime.scaling import is_stuck
 from slimdsl.types import DType, SymbolicDim, TensorType
 
 NET = """slim 1
@@ -257,6 +258,21 @@ def test_float16_skips_steps_that_overflow_and_scales_less() -> None:
         "global_step/loss_scale",
     }  # fmt: skip
     assert after["global_step/loss_scale"] == 2.0**39
+    assert (float(found["loss_scale"]), float(found["skipped_steps"])) == (2.0**40, 1.0)
+    assert not is_stuck({name: float(value) for name, value in found.items()})
+    scale.assign(64.0)
+    found = trained.train(batch(0))
+    assert (float(found["loss_scale"]), float(found["skipped_steps"])) == (64.0, 0.0)
+
+
+def test_float16_is_stuck_where_the_smallest_scale_does_not_help() -> None:
+    trained = engine(precision="float16")
+    trained.variables["global_step/loss_scale"].assign(1.0)
+    assert not is_stuck({name: float(value) for name, value in trained.train(batch(0)).items()})
+    images = batch(0)["images"] * float("nan")
+    found = {name: float(value) for name, value in trained.train({**batch(0), "images": images}).items()}
+    assert is_stuck(found)
+    assert trained.variables["global_step/loss_scale"].numpy() == 1.0
 
 
 def test_a_batch_that_does_not_fit_is_refused() -> None:

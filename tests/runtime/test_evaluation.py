@@ -310,3 +310,12 @@ def test_a_record_says_when_the_run_ends(tmp_path: Path) -> None:
         found = read_run_record(str(tmp_path))
         assert found is not None
         assert found.last == last
+
+
+def test_a_record_that_says_its_length_ends_there(tmp_path: Path) -> None:
+    record(tmp_path, epochs=2.5, batch=8)
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "length": 11}))
+    found = read_run_record(str(tmp_path))
+    assert found is not None
+    assert found.last == 11

@@ -117,3 +117,14 @@ def test_what_does_not_fit_is_said() -> None:
         metrics_of(Accuracy()).update({"a": tf.constant(LOGITS)}, {"b": tf.zeros([50, 4])})
     with pytest.raises(EngineError, match="takes `b`"):
         metrics_of(Accuracy()).update({"a": tf.constant(LOGITS)}, {})
+
+
+@pytest.mark.parametrize("metric", [kind() for kind in METRICS], ids=lambda metric: metric.name)
+@pytest.mark.parametrize("shape", [[7], [50, 4], [50, 8, 2]])
+def test_shapes_that_do_not_fit_are_one_line_without_names_of_nodes(metric: Metric, shape: list[int]) -> None:
+    with pytest.raises(EngineError) as caught:
+        metrics_of(metric).update({"a": tf.constant(LOGITS)}, {"b": tf.zeros(shape, tf.int32)})
+    said = str(caught.value)
+    assert said.startswith(f"the metric `m` of `a` (50, 8) and `b` {tuple(shape)}: ")
+    assert "\n" not in said
+    assert "{{" not in said

@@ -58,6 +58,21 @@ def test_a_schedule_behind_a_warm_up_counts_from_the_first_step() -> None:
     assert found == pytest.approx([0.05, 0.1 * 5 / 6, 0.05, 0.025])
 
 
+@pytest.mark.parametrize("samples", [1_438, 3_320, 50_000, 1_281_167])
+@pytest.mark.parametrize("batch", [7, 32, 96, 256])
+@pytest.mark.parametrize("epochs", [0.3, 2.0, 2.4, 30.0])
+def test_epochs_are_counted_as_by_tf_slims_script(samples: int, batch: int, epochs: float) -> None:
+    """Its `_configure_learning_rate`: no batch is left out at the end of an epoch."""
+    decay_steps = int(samples / batch * epochs)
+    length = Length(steps_per_epoch=samples / batch, steps=None)
+    assert length.of_epochs("exponential", epochs) == decay_steps
+    rate = Exponential(rate=0.01, epochs=epochs)
+    steps = (decay_steps - 1, decay_steps, 2 * decay_steps)
+    found = [float(learning_rate(rate, tf.constant(step, tf.int64), length)) for step in steps]
+    expected = [float(v1.exponential_decay(0.01, step, decay_steps, 0.94, staircase=True)()) for step in steps]
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
 def test_every_schedule_is_compared_here() -> None:
     assert set(SCHEDULES) <= {type(rate) for rate, _ in CASES}
 

@@ -216,6 +216,14 @@ def test_a_folder_that_cannot_be_made(place: Path, capsys: pytest.CaptureFixture
     assert "small.slim` is no folder" in capsys.readouterr().err
 
 
+def test_epochs_leave_out_no_examples(place: Path) -> None:
+    assert train(place, "epochs", "--epochs", "2.4") == 0
+    document = json.loads((place / "epochs" / "recipe.json").read_text())
+    steps = int(document["data"]["examples"] / document["recipe"]["batch"] * 2.4)
+    assert steps != int(document["data"]["examples"] // document["recipe"]["batch"] * 2.4)
+    assert weights(place / "epochs")["global_step"] == document["length"] == steps
+
+
 def test_gradients_of_several_parts(place: Path) -> None:
     assert train(place, "accumulated", "--steps", "3", "--set", "train.accumulate=2") == 0
     assert weights(place / "accumulated")["global_step"] == 3

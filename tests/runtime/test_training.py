@@ -204,7 +204,7 @@ def test_a_loss_that_is_not_finite_stops_and_is_hunted_where_it_arose(tmp_path: 
 
     def hunt(batch: Any, variables: Any, step: int) -> str:
         seen.append((float(batch["x"][0]), int(variables["global_step"].numpy()), step))
-        return "the layer `net/conv1`"
+        return "the first of it is in the layer `net/conv1`"
 
     with pytest.raises(NotFiniteError) as caught:
         Training(run(tmp_path, 12, batches=poisoned(8), hunt=hunt), None).train()
@@ -217,6 +217,23 @@ def test_a_loss_that_is_not_finite_stops_and_is_hunted_where_it_arose(tmp_path: 
     assert [row["step"] for row in rows(tmp_path)] == [2, 4, 6]
 
 
+class Scaled(Line):
+    """Its steps are skipped from the third on, with a smaller scale each."""
+
+    def train(self, batch: Any) -> dict[str, tf.Tensor]:
+        found = super().train(batch)
+        step = int(self.variables["global_step"].numpy())
+        scale = 2.0 ** max(6 - max(step - 3, 0), 0)
+        return {**found, "loss_scale": tf.constant(scale), "skipped_steps": tf.constant(float(step >= 3))}
+
+
+def test_steps_that_are_skipped_are_counted_and_end_the_training_at_the_smallest_scale(tmp_path: Path) -> None:
+    with pytest.raises(NotFiniteError, match="gradients were not finite, with the loss scaled no more, in step 9;"):
+        Training(run(tmp_path, 40, Scaled(), hunt=lambda *_: ""), None).train()
+    found = [(row["step"], row["loss_scale"], row["skipped_steps"]) for row in rows(tmp_path)]
+    assert found == [(2, 64.0, 0.0), (4, 32.0, 2.0), (6, 8.0, 2.0), (8, 2.0, 2.0)]
+
+
 def test_a_variable_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:
     class Broken(Line):
         def train(self, batch: Any) -> dict[str, tf.Tensor]:
@@ -225,10 +242,48 @@ def test_a_variable_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:
                 self.variables["w"].assign([np.nan, 0.0])
             return found
 
-    with pytest.raises(NotFiniteError, match="the variable `w` became NaN or infinite in step 5") as caught:
-        Training(run(tmp_path, 12, Broken(), hunt=lambda *_: ""), None).train()
-    assert "clip_global_norm" in str(caught.value)
+    with pytest.raises(NotFiniteError, match=r"the variable `w` became NaN or infinite in step 5; .*; here$"):
+        Training(run(tmp_path, 12, Broken(), hunt=lambda *_: "here"), None).train()
     assert checkpoint_steps(str(tmp_path)) == [0]
+
+
+class Breaking(Line):
+    """A variable that the loss does not see is not finite from the third step on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.variables["hidden"] = tf.Variable(0.0)
+
+    def train(self, batch: Any) -> dict[str, tf.Tensor]:
+        found = super().train(batch)
+        if int(self.variables["global_step"].numpy()) == 3:
+            self.variables["hidden"].assign(np.inf)
+        return found
+
+
+def test_the_step_that_made_it_is_told_and_not_the_one_that_noticed(tmp_path: Path) -> None:
+    seen, said = [], io.StringIO()
+
+    def hunt(batch: Any, variables: Any, step: int) -> str:
+        seen.append((step, int(variables["global_step"].numpy()), bool(np.isfinite(variables["hidden"].numpy()))))
+        np.testing.assert_array_equal(batch["x"], next(batches(step))["x"])
+        return "here"
+
+    with pytest.raises(NotFiniteError, match=r"`hidden` became NaN or infinite in step 3; .*; here$") as caught:
+        Training(run(tmp_path, 12, Breaking(), hunt=hunt, progress=Progress(said)), None).train()
+    assert caught.value.step == 3
+    assert seen == [(2, 2, True)]
+    assert "looking for where it comes from: the steps since step 0 are taken again" in said.getvalue()
+
+
+def test_a_signal_ends_the_search(tmp_path: Path) -> None:
+    class Interrupted(Progress):
+        def note(self, text: str) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    settings: dict[str, Any] = {"hunt": lambda *_: pytest.fail("it goes on"), "progress": Interrupted(io.StringIO())}
+    with pytest.raises(NotFiniteError, match=r"a signal ended the search for where it comes from$"):
+        Training(run(tmp_path, 12, batches=poisoned(8), **settings), None).train()
 
 
 def test_data_that_end_lose_nothing(tmp_path: Path) -> None:

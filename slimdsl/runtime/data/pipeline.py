@@ -63,9 +63,9 @@ def default_preprocessing(network: str, source: DataSource, size: Size) -> str:
     return "lenet" if source.image_shape is not None and source.image_shape[:2] == tuple(size) else "inception"
 
 
-def steps_per_epoch(source: DataSource, batch: int) -> int:
-    """The steps of one pass over the data, rounded down."""
-    return max(source.count // batch, 1)
+def steps_per_epoch(source: DataSource, batch: int) -> float:
+    """The steps of one pass over the data: no whole number, as a batch may lie in two passes."""
+    return source.count / batch
 
 
 def batches(

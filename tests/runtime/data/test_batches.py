@@ -83,7 +83,7 @@ def test_every_pass_has_each_example_once(kind: str, request: pytest.FixtureRequ
     passes = [order.at(np.arange(source.count) + start * source.count) for start in range(3)]
     assert all(sorted(one) == list(range(source.count)) for one in passes)
     assert len({one.tobytes() for one in passes}) == 3
-    assert steps_per_epoch(source, 5) == source.count // 5
+    assert steps_per_epoch(source, 5) == source.count / 5
 
 
 def test_the_order_is_the_same_everywhere() -> None:
