@@ -188,7 +188,7 @@ def _guarded(setup: Any, wanted: dict[str, Any], arguments: Namespace) -> int:
     devices = load_runtime("slimdsl.runtime.devices")
     distribution = load_runtime("slimdsl.runtime.distribution")
     engine_errors = load_runtime("slimdsl.runtime.errors")
-    folder = load_runtime("slimdsl.runtime.run_folder")
+    folder = load_runtime("slimdsl.runtime.run_files")
     hunt = load_runtime("slimdsl.runtime.nan_hunt")
     try:
         wanted["device"] = devices.choose_device(arguments.device, several=arguments.strategy != "none")
@@ -254,7 +254,7 @@ def _opening_lines(prepared: Prepared) -> list[str]:
         f"{begin}, on {order.device}{copies}, {order.precision}{way}",
         f"  {examples}; {prepared.feed.text(prepared.preprocessing)}",
         f"  {length}",
-        *(f"  changed: {change}" for change in prepared.changed),
+        *(f"  changed: {change}" for change in prepared.found.changed),
     ]
 
 

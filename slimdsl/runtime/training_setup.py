@@ -31,7 +31,8 @@ from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress
 from slimdsl.runtime.record_file import PARAMETERS
 from slimdsl.runtime.resume import restore
-from slimdsl.runtime.run_folder import begin, changed_settings, make_folder, network_document, occupied, prepare
+from slimdsl.runtime.run_comparison import network_document
+from slimdsl.runtime.run_folder import Found, begin, make_folder, occupied, prepare, require_unchanged
 from slimdsl.runtime.summaries import Summaries
 from slimdsl.runtime.training import Batch, Outcome, Run, Training
 from slimdsl.runtime.wanted_inputs import wanted_of
@@ -103,8 +104,7 @@ class Prepared(Record):
         preprocessing: what images go through.
         steps: how many there will be.
         steps_per_epoch: of a pass over the data.
-        start: the step of the checkpoint that it goes on from; None to begin.
-        changed: what is changed of the run that it goes on with, in words.
+        found: what is in the run's folder.
         document: the record of the run.
     """
 
@@ -114,9 +114,13 @@ class Prepared(Record):
     preprocessing: str
     steps: int
     steps_per_epoch: int
-    start: int | None
-    changed: tuple[str, ...]
+    found: Found
     document: dict[str, object]
+
+    @property
+    def start(self) -> int | None:
+        """The step of the checkpoint that it goes on from; None to begin."""
+        return self.found.start
 
 
 def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
@@ -168,7 +172,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
             "replicas": order.distribution.replicas,
         },
     }
-    start = prepare(order.logdir, document, fresh=order.fresh, labels=class_names_text(source.classes))
+    found = prepare(order.logdir, document, fresh=order.fresh, labels=class_names_text(source.classes))
     steps = recipe.steps if recipe.steps is not None else max(1, int((recipe.epochs or 1) * per_epoch))
     return Prepared(
         order=order,
@@ -177,8 +181,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         preprocessing=preprocessing,
         steps=steps,
         steps_per_epoch=per_epoch,
-        start=start,
-        changed=tuple(changed_settings(order.logdir, document)) if start is not None else (),
+        found=found,
         document=document,
     )
 
@@ -309,6 +312,7 @@ def carry_out(prepared: Prepared, engine: Engine, profiler: Profiler | None = No
         if distribution.writes:
             make_folder(folder)
             stack.enter_context(occupied(folder))
+            require_unchanged(folder, prepared.found)
             begin(
                 folder,
                 prepared.document,

@@ -17,6 +17,7 @@ import pytest
 import tensorflow as tf
 
 from slimdsl.cli.main import main
+from slimdsl.runtime import training_setup
 
 ONEDNN = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")
 """What TensorFlow in this process was loaded with: other kernels round otherwise."""
@@ -391,6 +392,32 @@ def test_names_of_other_classes_are_not_written_over(place: Path, capsys: pytest
     assert train(place, "mine", data="my.npz") == 2
     assert "is no run and holds a labels.txt with other names" in capsys.readouterr().err
     assert [path.name for path in (place / "mine").iterdir()] == ["labels.txt"]
+
+
+def test_of_two_that_begin_at_once_none_wipes_the_other(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_engine = training_setup.make_engine
+
+    def slow(prepared: training_setup.Prepared) -> Any:
+        monkeypatch.setattr(training_setup, "make_engine", make_engine)
+        assert train(place, "race", "--steps", "7") == 0
+        return make_engine(prepared)
+
+    monkeypatch.setattr(training_setup, "make_engine", slow)
+    assert train(place, "race", "--steps", "3") == 2
+    assert "another process has trained in" in capsys.readouterr().err
+    assert [row["step"] for row in rows(place / "race")] == list(range(1, 8))
+    assert (place / "race" / "model.ckpt-7.index").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--fresh"]])
+def test_files_of_other_tools_stay(place: Path, options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "other").mkdir(exist_ok=True)
+    (place / "other" / "metrics.jsonl").write_text("precious")
+    assert train(place, "other", *options) == 2
+    assert "holds `metrics.jsonl` and no recipe.json" in capsys.readouterr().err
+    assert (place / "other" / "metrics.jsonl").read_text() == "precious"
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU")

@@ -1,0 +1,77 @@
+"""What a run is, as data, and how two of them differ: by this a folder's run is told from that of a command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+
+from slimdsl.ir.graph import Graph
+from slimdsl.ir.text import print_graph
+from slimdsl.recipe.older import with_defaults
+from slimdsl.runtime.record_file import PARAMETERS
+
+COMPARED = ("network", "recipe", "data", "precision")
+"""What of a run's record has to be the same for a command to go on with it; the machine may be another."""
+
+UNSAID: Mapping[str, Mapping[str, object]] = {"data": {"shuffle": True, "labels_offset": 0}}
+"""What holds of a run whose record does not say it, because the version that wrote it knew of nothing else."""
+
+CHANGEABLE = frozenset({"steps", "epochs", "log_every", "save_every", "summary_every", "keep"})
+"""Settings that a run may go on with changed: none of them changes a step, but by a schedule that ends with the run."""
+
+_LONGEST = 60
+
+
+def network_document(graph: Graph) -> dict[str, object]:
+    """What a network is, to be told from others: its variables by name, and a digest of all of its training graph."""
+    return {
+        "name": graph.name,
+        "digest": sha256(print_graph(graph).encode()).hexdigest()[:16],
+        "variables": {variable.name: list(variable.shape) for variable in graph.variables},
+    }
+
+
+def changed_settings(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """What is to be changed of a run that is gone on with, each in words."""
+    return [text for _, text in _compared("recipe", *(_completed("recipe", each) for each in (old, new)))]
+
+
+def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """What keeps a run from being gone on with, each in words: ``recipe.batch was 32 and is 8``."""
+    found = [pair for name in COMPARED for pair in _compared(name, _completed(name, old), _completed(name, new))]
+    if PARAMETERS in old and any(name.startswith("network.") for name, _ in found):
+        # What makes it another network says more than its digest.
+        found = _compared(PARAMETERS, old[PARAMETERS], new.get(PARAMETERS)) + found
+    return [text for name, text in found if name.removeprefix("recipe.") not in CHANGEABLE]
+
+
+def _completed(name: str, recorded: Mapping[str, object]) -> object:
+    """An entry of a record, with what a version that is older than this one did not say of it."""
+    entry = recorded.get(name)
+    if not isinstance(entry, Mapping):
+        return entry
+    return with_defaults(entry) if name == "recipe" else {**UNSAID.get(name, {}), **entry}
+
+
+def _compared(path: str, old: object, new: object) -> list[tuple[str, str]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        found = []
+        for key in dict.fromkeys((*old, *new)):
+            inner = f"{path}.{key}" if path else str(key)
+            if key not in old:
+                found.append((inner, f"`{inner}` is new: {_shown(new[key])}"))
+            elif key not in new:
+                found.append((inner, f"`{inner}` is gone: it was {_shown(old[key])}"))
+            else:
+                found += _compared(inner, old[key], new[key])
+        return found
+    # As JSON has them: a tuple comes back as a list, and keys have no order.
+    if json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True):
+        return []
+    return [(path, f"`{path}` was {_shown(old)} and is {_shown(new)}")]
+
+
+def _shown(item: object) -> str:
+    text = json.dumps(item)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
