@@ -254,6 +254,7 @@ def _opening_lines(prepared: Prepared) -> list[str]:
         f"{begin}, on {order.device}{copies}, {order.precision}{way}",
         f"  {examples}; {prepared.feed.text(prepared.preprocessing)}",
         f"  {length}",
+        *(f"  damaged: {each.reason}; its files are put aside" for each in prepared.found.damaged),
         *(f"  changed: {change}" for change in prepared.found.changed),
     ]
 

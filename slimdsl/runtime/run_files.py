@@ -6,6 +6,7 @@ import os
 import re
 
 from slimdsl.runtime.checkpoints import BEST_FILE, PREFIX, checkpoint_steps, remove_checkpoint
+from slimdsl.runtime.damage import ASIDE
 from slimdsl.runtime.following import EVENTS_FOLDER, LOG_FILE
 from slimdsl.runtime.logs import EVENTS_PREFIX, METRICS_FILE
 from slimdsl.runtime.profiling import remove_profiles
@@ -15,7 +16,9 @@ from slimdsl.weights.checkpoint_state import STATE_FILE
 RECIPE_TEXT_FILE = "recipe.slim"
 
 _FILES = frozenset({RECIPE_TEXT_FILE, METRICS_FILE, BEST_FILE, STATE_FILE})
-_CHECKPOINT = re.compile(rf"{re.escape(PREFIX)}\d+({re.escape(DATA_SUFFIX)}|{re.escape(INDEX_SUFFIX)})\Z")
+_CHECKPOINT = re.compile(
+    rf"({re.escape(ASIDE)})?{re.escape(PREFIX)}\d+({re.escape(DATA_SUFFIX)}|{re.escape(INDEX_SUFFIX)})\Z"
+)
 
 
 class RunError(Exception):

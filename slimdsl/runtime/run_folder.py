@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 
 from slimdsl.files import FileWriteError, replace_file, write_all
 from slimdsl.runtime.checkpoints import checkpoint_steps, clear_leftovers
+from slimdsl.runtime.damage import Damaged, newest_whole, put_aside
 from slimdsl.runtime.data.class_names import LABELS_FILE
 from slimdsl.runtime.record_file import RECIPE_FILE
 from slimdsl.runtime.run_comparison import changed_settings, differences
@@ -36,12 +37,14 @@ class Found(Value):
         changed: what is changed of the run that is gone on with, in words.
         record: the text of the run's record; None where it holds no run.
         steps: those of all checkpoints there.
+        damaged: the last of them that cannot be read, which the run does not go on from.
     """
 
     start: int | None
     changed: tuple[str, ...] = field(default=())
     record: str | None
     steps: tuple[int, ...]
+    damaged: tuple[Damaged, ...] = field(default=())
 
 
 def prepare(folder: str, document: Mapping[str, object], *, fresh: bool, labels: str = "") -> Found:
@@ -54,7 +57,8 @@ def prepare(folder: str, document: Mapping[str, object], *, fresh: bool, labels:
         labels: what `labels.txt` will hold; "" for no such file.
 
     Raises:
-        RunError: it holds another run, files of nobody knows what, or names of other classes.
+        RunError: it holds another run, files of nobody knows what, names of other classes, or no whole checkpoint.
+        OSError: a checkpoint may not be read.
     """
     _require_place(folder)
     steps = tuple(checkpoint_steps(folder))
@@ -76,8 +80,14 @@ def prepare(folder: str, document: Mapping[str, object], *, fresh: bool, labels:
             f"`{folder}` holds another run: {'; '.join(found[:4])}{more}. --logdir names another folder, "
             "--fresh removes that run and starts anew"
         )
+    start, damaged = newest_whole(folder, steps)
+    if start is None and damaged:
+        raise RunError(
+            f"no checkpoint of `{folder}` is whole: {damaged[0].reason}; --logdir names another folder, "
+            "--fresh removes that run and starts anew"
+        )
     changed = changed_settings(recorded, document) if steps else []
-    return Found(start=max(steps, default=None), changed=tuple(changed), record=text, steps=steps)
+    return Found(start=start, changed=tuple(changed), record=text, steps=steps, damaged=damaged)
 
 
 def require_unchanged(folder: str, found: Found) -> None:
@@ -172,7 +182,15 @@ def make_folder(folder: str) -> None:
         raise FileWriteError(folder, error.errno, reason[0].lower() + reason[1:]) from error
 
 
-def begin(folder: str, document: Mapping[str, object], text: str, *, goes_on: bool, labels: str = "") -> None:
+def begin(
+    folder: str,
+    document: Mapping[str, object],
+    text: str,
+    *,
+    goes_on: bool,
+    labels: str = "",
+    damaged: Iterable[Damaged] = (),
+) -> None:
     """Make the folder, which is there, a run's: what another has left is removed, unless this one goes on with it.
 
     Args:
@@ -181,6 +199,7 @@ def begin(folder: str, document: Mapping[str, object], text: str, *, goes_on: bo
         text: its recipe.
         goes_on: whether it goes on.
         labels: what `labels.txt` should hold; "" for no such file. One that no run has written stays as it is.
+        damaged: checkpoints that are put aside.
 
     Raises:
         FileWriteError: it cannot be written.
@@ -200,6 +219,7 @@ def begin(folder: str, document: Mapping[str, object], text: str, *, goes_on: bo
             clear_leftovers(folder)
     except OSError as error:
         raise not_removed(folder, error) from error
+    put_aside(folder, [each.step for each in damaged])
     own = written or not os.path.lexists(path)
     # The record first: a folder without it is nobody's.
     record = {**document, _LABELS: own and bool(labels)}

@@ -319,6 +319,7 @@ def carry_out(prepared: Prepared, engine: Engine, profiler: Profiler | None = No
                 recipe_text(prepared.order.recipe),
                 goes_on=prepared.start is not None,
                 labels=class_names_text(prepared.source.classes),
+                damaged=prepared.found.damaged,
             )
             metrics = (f"metrics/{term.name}" for term in prepared.order.recipe.metrics)
             row = stack.enter_context(table_row(folder, _settings(prepared), ("total_loss", *metrics)))

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -409,6 +410,65 @@ def test_of_two_that_begin_at_once_none_wipes_the_other(
     assert "another process has trained in" in capsys.readouterr().err
     assert [row["step"] for row in rows(place / "race")] == list(range(1, 8))
     assert (place / "race" / "model.ckpt-7.index").exists()
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, 7)
+
+
+def emptied(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "damage", "said"),
+    [
+        (".data-00000-of-00001", flipped, "its checksum is wrong"),
+        (".data-00000-of-00001", cut, "and `model.ckpt-12.data-00000-of-00001` has 7"),
+        (".index", emptied, "it is empty"),
+    ],
+)
+def test_a_damaged_checkpoint_is_gone_back_behind(
+    place: Path, suffix: str, damage: Callable[[Path], None], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = f"damaged_{damage.__name__}"
+    shutil.copytree(place / "whole", place / run)
+    damage(place / run / f"model.ckpt-12{suffix}")
+    assert train(place, run, "--dry-run") == 0
+    assert (place / run / "model.ckpt-12.index").exists()
+    capsys.readouterr()
+    assert train(place, run, "--steps", "11") == 0
+    opening = capsys.readouterr().err
+    assert f"going on with {place / run} from step 10" in opening
+    (line,) = [line for line in opening.splitlines() if "damaged: " in line]
+    assert said in line
+    assert f"`{place / run / 'model.ckpt-12'}`" in line
+    assert (place / run / "damaged-model.ckpt-12.index").exists()
+    assert tf.train.latest_checkpoint(str(place / run)) == str(place / run / "model.ckpt-11")
+    assert rows(place / run) == rows(place / "whole")[:11]
+    assert train(place, run) == 0
+    assert "damaged: " not in capsys.readouterr().err
+    assert rows(place / run) == rows(place / "whole")
+    whole, found = weights(place / "whole"), weights(place / run)
+    for name, value in whole.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+    assert train(place, run, "--fresh", "--steps", "1") == 0
+    assert not [path for path in (place / run).iterdir() if path.name.startswith("damaged-")]
+
+
+def test_a_run_without_a_whole_checkpoint_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(place / "whole", place / "hopeless")
+    for path in (place / "hopeless").glob("model.ckpt-*.index"):
+        emptied(path)
+    assert train(place, "hopeless") == 2
+    assert "no checkpoint of " in capsys.readouterr().err
+    assert train(place, "hopeless", "--fresh", "--steps", "1") == 0
 
 
 @pytest.mark.parametrize("options", [[], ["--fresh"]])
