@@ -39,7 +39,8 @@ def configure(parser: ArgumentParser) -> None:
         "Train a network as the `train` block of its file says, or by TF-Slim's recipe for classifiers.\n"
         "Without --data it is trained on handwritten digits; a network with other inputs than images and labels wants\n"
         "an .npz with an array for every input. The same command goes on where it was interrupted.\n\n"
-        "exit codes: 0 trained, 1 errors found, 2 wrong usage, 130 interrupted and saved"
+        "exit codes: 0 trained, 1 errors found, 2 wrong usage, 130 interrupted and saved, 143 or 129 ended\n"
+        "by SIGTERM or SIGHUP before the first step"
     )
     parser.add_argument("file", metavar="FILE", help="a .slim file")
     parser.add_argument(

@@ -125,7 +125,7 @@ def test_rows_after_the_checkpoint_are_made_again(tmp_path: Path, whole: Path) -
     assert rows(tmp_path) == rows(whole)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_finishes_the_step_and_saves(tmp_path: Path, whole: Path, number: int) -> None:
     def interrupted(start: int) -> Iterator[dict[str, tf.Tensor]]:
         for step, batch in enumerate(batches(start), start + 1):
@@ -148,6 +148,25 @@ def test_a_second_signal_ends_at_once() -> None:
         assert interrupt.received == "SIGINT"
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_terminal_that_is_closed_says_it_twice() -> None:
+    with Interrupt() as interrupt:
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert interrupt.received == "SIGHUP"
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupt() as interrupt:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert interrupt.received == ""
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def poisoned(step: int) -> Callable[[int], Iterator[dict[str, tf.Tensor]]]:
