@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -19,12 +19,11 @@ from slimdsl.runtime.data.class_names import class_names_text
 from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.pipeline import steps_per_epoch
 from slimdsl.runtime.data.source import DataSource
-from slimdsl.runtime.data.surveying import explain_failure, require_usable
-from slimdsl.runtime.devices import ahead_on_device
+from slimdsl.runtime.data.surveying import require_usable
 from slimdsl.runtime.distribution import Distribution, DistributionError
 from slimdsl.runtime.engine import Engine
 from slimdsl.runtime.errors import EngineError
-from slimdsl.runtime.feeding import Feed, batches_of, check_class_names, choose_preprocessing, feed_of
+from slimdsl.runtime.feeding import Feed, check_class_names, choose_preprocessing, feed_of
 from slimdsl.runtime.hyperparameters import Row, Setting, hyperparameters, table_row
 from slimdsl.runtime.nan_hunt import NanHunt
 from slimdsl.runtime.profiling import Profiler
@@ -35,6 +34,7 @@ from slimdsl.runtime.run_comparison import network_document
 from slimdsl.runtime.run_folder import Found, begin, make_folder, occupied, prepare, require_unchanged
 from slimdsl.runtime.summaries import Summaries
 from slimdsl.runtime.training import Batch, Outcome, Run, Training
+from slimdsl.runtime.training_batches import Batches
 from slimdsl.runtime.wanted_inputs import wanted_of
 from slimdsl.values import Record, Value, field, value
 from slimdsl.version import __version__
@@ -245,32 +245,17 @@ def _load_initial(engine: Engine, order: Order) -> None:
         engine.assign(FileWeights(file, names, None), [pair.variable for pair in comparison.matching])
 
 
-def stream(prepared: Prepared, start: int) -> Iterator[Batch]:
-    """The batches from a step on.
-
-    Raises:
-        DataError: the data cannot be read, with the file and the record.
-    """
-    order, feed = prepared.order, prepared.feed
-    found = batches_of(
+def batches_for(prepared: Prepared) -> Batches:
+    """The batches of a training."""
+    order = prepared.order
+    return Batches(
         prepared.source,
-        feed,
+        prepared.feed,
         preprocessing=prepared.preprocessing,
-        batch=order.recipe.batch,
-        seed=order.recipe.seed,
-        training=True,
-        start_step=start,
+        recipe=order.recipe,
         shuffle=order.shuffle,
-        shard=(order.distribution.worker, order.distribution.workers),
+        distribution=order.distribution,
     )
-    # Several replicas take their shares of a batch to their own devices.
-    iterator = iter(ahead_on_device(found) if order.distribution.replicas == 1 else found)
-    while True:
-        try:
-            batch = next(iterator)
-        except tf.errors.OpError as error:
-            raise explain_failure(prepared.source, error, classes=feed.classes) from error
-        yield batch
 
 
 def try_step(prepared: Prepared, engine: Engine) -> tuple[float, float]:
@@ -281,7 +266,7 @@ def try_step(prepared: Prepared, engine: Engine) -> tuple[float, float]:
         OutOfMemoryError: the step does not fit into the memory.
         LostWorkersError: another process has gone.
     """
-    batch = next(stream(prepared, prepared.start or 0))
+    batch = batches_for(prepared).first(prepared.start or 0)
     begun = time.monotonic()
     try:
         with prepared.order.distribution.together():
@@ -307,6 +292,9 @@ def carry_out(prepared: Prepared, engine: Engine, profiler: Profiler | None = No
     """
     folder = prepared.order.logdir
     distribution = prepared.order.distribution
+    batches = batches_for(prepared)
+    # What does not fit is found while all is as it was.
+    engine.check(batches.first(prepared.start or 0))
     with ExitStack() as stack:
         row = Row()
         if distribution.writes:
@@ -327,7 +315,7 @@ def carry_out(prepared: Prepared, engine: Engine, profiler: Profiler | None = No
                 stack.enter_context(profiler)
         try:
             with distribution.together():
-                outcome = Training(_run(prepared, engine, profiler), prepared.start).train()
+                outcome = Training(_run(prepared, engine, batches, profiler), prepared.start).train()
         except tf.errors.ResourceExhaustedError as error:
             raise _too_large(prepared) from error
         if not outcome.interrupted:
@@ -350,7 +338,7 @@ def _settings(prepared: Prepared) -> dict[str, Setting]:
     )
 
 
-def _run(prepared: Prepared, engine: Engine, profiler: Profiler | None) -> Run:
+def _run(prepared: Prepared, engine: Engine, batches: Batches, profiler: Profiler | None) -> Run:
     order = prepared.order
     writes = order.distribution.writes
     seed = order.recipe.seed
@@ -371,7 +359,7 @@ def _run(prepared: Prepared, engine: Engine, profiler: Profiler | None) -> Run:
     return Run(
         engine=engine,
         recipe=order.recipe,
-        batches=lambda start: stream(prepared, start),
+        batches=batches,
         folder=order.logdir,
         steps=prepared.steps,
         steps_per_epoch=prepared.steps_per_epoch,

@@ -471,6 +471,27 @@ def test_a_run_without_a_whole_checkpoint_is_refused(place: Path, capsys: pytest
     assert train(place, "hopeless", "--fresh", "--steps", "1") == 0
 
 
+def test_what_cannot_begin_removes_and_leaves_nothing(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.RandomState(0)
+    for number in range(60):
+        path = place / "pictures" / str(number % 3) / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(tf.io.encode_png(random.randint(0, 255, (8, 8, 1)).astype(np.uint8)).numpy())
+    command = ["train", str(place / "small.slim"), "--data", str(place / "pictures"), "--batch", "40", "--steps", "1"]
+    command += ["--logdir", str(place / "of_pictures")]
+    assert main(command) == 0
+    before = {path.name: path.read_bytes() for path in (place / "of_pictures").iterdir()}
+    for path in (place / "pictures" / "2").iterdir():
+        if int(path.stem) > 40:
+            # Beyond those that are looked at before each training.
+            path.write_bytes(path.read_bytes()[:40])
+    assert main([*command, "--fresh"]) == 1
+    assert ".png`" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in (place / "of_pictures").iterdir()} == before
+    assert main([*command, "--logdir", str(place / "never")]) == 1
+    assert not (place / "never").exists()
+
+
 @pytest.mark.parametrize("options", [[], ["--fresh"]])
 def test_files_of_other_tools_stay(place: Path, options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     (place / "other").mkdir(exist_ok=True)
