@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from hashlib import sha256
 
 from slimdsl.ir.graph import Graph
 from slimdsl.ir.text import print_graph
 from slimdsl.recipe.older import with_defaults
-from slimdsl.runtime.record_file import PARAMETERS
+from slimdsl.runtime.record_file import FINGERPRINT, PARAMETERS, PLACE, SPEC
 
 COMPARED = ("network", "recipe", "data", "precision")
 """What of a run's record has to be the same for a command to go on with it; the machine may be another."""
@@ -20,6 +21,7 @@ UNSAID: Mapping[str, Mapping[str, object]] = {"data": {"shuffle": True, "labels_
 CHANGEABLE = frozenset({"steps", "epochs", "log_every", "save_every", "summary_every", "keep"})
 """Settings that a run may go on with changed: none of them changes a step, but by a schedule that ends with the run."""
 
+_DATA = "data"
 _LONGEST = 60
 
 
@@ -39,11 +41,34 @@ def changed_settings(old: Mapping[str, object], new: Mapping[str, object]) -> li
 
 def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     """What keeps a run from being gone on with, each in words: ``recipe.batch was 32 and is 8``."""
-    found = [pair for name in COMPARED for pair in _compared(name, _completed(name, old), _completed(name, new))]
+    found = [pair for name in COMPARED for pair in _compared_entry(name, old, new)]
     if PARAMETERS in old and any(name.startswith("network.") for name, _ in found):
         # What makes it another network says more than its digest.
         found = _compared(PARAMETERS, old[PARAMETERS], new.get(PARAMETERS)) + found
     return [text for name, text in found if name.removeprefix("recipe.") not in CHANGEABLE]
+
+
+def _compared_entry(name: str, old: Mapping[str, object], new: Mapping[str, object]) -> list[tuple[str, str]]:
+    one, other = (_completed(name, each) for each in (old, new))
+    if name == _DATA and isinstance(one, Mapping) and isinstance(other, Mapping):
+        return _compared_data(dict(one), dict(other))
+    return _compared(name, one, other)
+
+
+def _compared_data(old: dict[str, object], new: dict[str, object]) -> list[tuple[str, str]]:
+    """Data are what is in them, wherever they are and however they are called; older versions recorded that alone."""
+    marks = [entry.pop(FINGERPRINT, "") for entry in (old, new)]
+    names = [str(entry.pop(SPEC, "")) for entry in (old, new)]
+    for entry in (old, new):
+        entry.pop(PLACE, None)
+    if not all(marks):
+        return _compared(f"{_DATA}.{SPEC}", *map(os.path.normpath, names)) + _compared(_DATA, old, new)
+    found = _compared(_DATA, old, new)
+    if marks[0] != marks[1]:
+        there = f"`{names[0]}` had" if names[0] != names[1] else "it had"
+        text = f"`{names[1]}` has other data than {there}, by the names, sizes or contents of files"
+        found.insert(0, (_DATA, text))
+    return found
 
 
 def _completed(name: str, recorded: Mapping[str, object]) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from slimdsl.recipe.recipe import Recipe
 from slimdsl.recipe.text import recipe_document, recipe_text
 from slimdsl.runtime.checkpoints import checkpoint_path
 from slimdsl.runtime.data.class_names import class_names_text
+from slimdsl.runtime.data.fingerprint import fingerprint
 from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.pipeline import steps_per_epoch
 from slimdsl.runtime.data.source import DataSource
@@ -28,7 +30,7 @@ from slimdsl.runtime.hyperparameters import Row, Setting, hyperparameters, table
 from slimdsl.runtime.nan_hunt import NanHunt
 from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress
-from slimdsl.runtime.record_file import PARAMETERS
+from slimdsl.runtime.record_file import FINGERPRINT, PARAMETERS, PLACE
 from slimdsl.runtime.resume import restore
 from slimdsl.runtime.run_comparison import network_document
 from slimdsl.runtime.run_folder import Found, begin, make_folder, occupied, prepare, require_unchanged
@@ -158,6 +160,8 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         "recipe": {**recipe_document(recipe), "initial": order.initial or None},
         "data": {
             "spec": order.data or "digits",
+            PLACE: os.path.abspath(order.data) if source.path else None,
+            FINGERPRINT: fingerprint(source),
             "examples": source.count,
             "preprocessing": preprocessing,
             "shuffle": order.shuffle,

@@ -492,6 +492,37 @@ def test_what_cannot_begin_removes_and_leaves_nothing(place: Path, capsys: pytes
     assert not (place / "never").exists()
 
 
+def test_data_are_what_is_in_them(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, run = tmp_path / "here", tmp_path / "run"
+    (here / "d").mkdir(parents=True)
+    shutil.copy(place / "data.npz", here / "d" / "a.npz")
+    monkeypatch.chdir(here)
+    command = ["train", str(place / "small.slim"), "--logdir", str(run)]
+    assert main([*command, "--data", "d/a.npz", "--steps", "2"]) == 0
+    assert main([*command, "--data", "./d/a.npz", "--steps", "3"]) == 0
+    shutil.copy(place / "data.npz", tmp_path / "copied.npz")
+    assert main([*command, "--data", str(tmp_path / "copied.npz"), "--steps", "4"]) == 0
+    assert main([*command, "--data", "d/a.npz", "--steps", "5"]) == 0
+    # Found again from another folder.
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    assert main(["evaluate", str(place / "small.slim"), "--logdir", str(run)]) == 0
+    assert "30 examples" in capsys.readouterr().err
+    monkeypatch.chdir(here)
+    archive = dict(np.load(place / "data.npz"))
+    np.savez("d/a.npz", images=archive["images"], labels=archive["labels"][::-1])
+    assert main([*command, "--data", "d/a.npz", "--steps", "6"]) == 2
+    assert "holds another run: `d/a.npz` has other data than it had" in capsys.readouterr().err
+    # An older version recorded the name alone.
+    older(run, [["data", "path"], ["data", "fingerprint"]])
+    assert main([*command, "--data", "./d/a.npz", "--steps", "6"]) == 0
+    older(run, [["data", "path"], ["data", "fingerprint"]])
+    assert main([*command, "--data", str(tmp_path / "copied.npz"), "--steps", "7"]) == 2
+    assert '`data.spec` was "d/a.npz" and is' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("options", [[], ["--fresh"]])
 def test_files_of_other_tools_stay(place: Path, options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     (place / "other").mkdir(exist_ok=True)
