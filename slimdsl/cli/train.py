@@ -25,7 +25,7 @@ from slimdsl.weights.source import WeightsError
 if TYPE_CHECKING:
     from slimdsl.recipe.recipe import Recipe
     from slimdsl.runtime.training import Outcome
-    from slimdsl.runtime.training_setup import Prepared
+    from slimdsl.runtime.training_order import Prepared
 
 _OK, _ERRORS, _INTERRUPTED = 0, 1, 130
 
@@ -194,7 +194,7 @@ def _guarded(setup: Any, wanted: dict[str, Any], arguments: Namespace) -> int:
     try:
         wanted["device"] = devices.choose_device(arguments.device, several=arguments.strategy != "none")
         wanted["distribution"] = distribution.distribute(arguments.strategy)
-        return _train(setup, setup.Order(**wanted), arguments)
+        return _train(setup, load_runtime("slimdsl.runtime.training_order").Order(**wanted), arguments)
     except WeightsError as error:
         print_diagnostics(error.diagnostics, arguments.color)
     except (data.MissingDataError, devices.DeviceError, distribution.DistributionError, folder.RunError) as error:

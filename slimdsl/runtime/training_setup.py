@@ -2,127 +2,53 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from slimdsl.backends.graphdef.emitter import emit
 from slimdsl.backends.graphdef.stream import graph_bytes
-from slimdsl.ir.graph import Graph
-from slimdsl.recipe.recipe import Recipe
 from slimdsl.recipe.text import recipe_document, recipe_text
-from slimdsl.runtime.checkpoints import checkpoint_path
+from slimdsl.runtime.checkpoints import checkpoint_path, first_not_finite
 from slimdsl.runtime.data.class_names import class_names_text
 from slimdsl.runtime.data.fingerprint import fingerprint
 from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.pipeline import steps_per_epoch
-from slimdsl.runtime.data.source import DataSource
 from slimdsl.runtime.data.surveying import require_usable
-from slimdsl.runtime.distribution import Distribution, DistributionError
+from slimdsl.runtime.distribution import DistributionError
 from slimdsl.runtime.engine import Engine
 from slimdsl.runtime.errors import EngineError
-from slimdsl.runtime.feeding import Feed, check_class_names, choose_preprocessing, feed_of
+from slimdsl.runtime.feeding import check_class_names, choose_preprocessing, feed_of
 from slimdsl.runtime.hyperparameters import Row, Setting, hyperparameters, table_row
-from slimdsl.runtime.nan_hunt import NanHunt
+from slimdsl.runtime.nan_hunt import NanHunt, NotFiniteError
 from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress
 from slimdsl.runtime.record_file import FINGERPRINT, PARAMETERS, PLACE
-from slimdsl.runtime.resume import restore
+from slimdsl.runtime.resume import host_values, restore
 from slimdsl.runtime.run_comparison import network_document
-from slimdsl.runtime.run_folder import Found, begin, make_folder, occupied, prepare, require_unchanged
+from slimdsl.runtime.run_folder import begin, make_folder, occupied, prepare, require_unchanged
 from slimdsl.runtime.summaries import Summaries
 from slimdsl.runtime.training import Batch, Outcome, Run, Training
 from slimdsl.runtime.training_batches import Batches
+from slimdsl.runtime.training_order import Order, Prepared
 from slimdsl.runtime.wanted_inputs import wanted_of
-from slimdsl.values import Record, Value, field, value
 from slimdsl.version import __version__
 from slimdsl.weights.comparison import compare
 from slimdsl.weights.findings import first_findings
 from slimdsl.weights.loading import FileWeights
 from slimdsl.weights.opening import open_weights
-from slimdsl.weights.selection import EVERYTHING, Selection
 from slimdsl.weights.source import WeightsError
-
-
-@value
-class Order(Value):
-    """What is wanted.
-
-    Attributes:
-        train_graph: the training graph.
-        eval_graph: the graph for inference.
-        recipe: the recipe.
-        data: what `--data` names; "" for the digits.
-        labels_offset: what is taken off every label.
-        logdir: the run's folder.
-        parameters: what the net was given: name -> text of an expression.
-        initial: the file of weights that training begins with; "" for first values.
-        selection: what of it is taken.
-        preprocessing: its name; "" for the one that suits network and data.
-        precision: of the step.
-        xla: whether the step is compiled.
-        eager: whether its operations are run one by one.
-        shuffle: False for the data in their own order.
-        fresh: whether the run in the folder may be given up.
-        device: what it runs on, in words.
-        distribution: how many copies of the step there are, and where.
-    """
-
-    train_graph: Graph
-    eval_graph: Graph
-    recipe: Recipe
-    data: str = field(default="")
-    labels_offset: int = field(default=0)
-    logdir: str
-    parameters: Mapping[str, str] = field(default={})
-    initial: str = field(default="")
-    selection: Selection = field(default=EVERYTHING)
-    preprocessing: str = field(default="")
-    precision: str = field(default="float32")
-    xla: bool = field(default=False)
-    eager: bool = field(default=False)
-    shuffle: bool = field(default=True)
-    fresh: bool = field(default=False)
-    device: str = field(default="")
-    distribution: Distribution = field(default=Distribution())
+from slimdsl.weights.stored import unreadable
 
 
 class OutOfMemoryError(Exception):
     """A step does not fit into the memory of the device."""
-
-
-@value
-class Prepared(Record):
-    """A training before its first step, with nothing written yet.
-
-    Attributes:
-        order: what was wanted.
-        source: the data.
-        feed: what they are for.
-        preprocessing: what images go through.
-        steps: how many there will be.
-        steps_per_epoch: of a pass over the data.
-        found: what is in the run's folder.
-        document: the record of the run.
-    """
-
-    order: Order
-    source: DataSource
-    feed: Feed
-    preprocessing: str
-    steps: int
-    steps_per_epoch: int
-    found: Found
-    document: dict[str, object]
-
-    @property
-    def start(self) -> int | None:
-        """The step of the checkpoint that it goes on from; None to begin."""
-        return self.found.start
 
 
 def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
@@ -247,6 +173,11 @@ def _load_initial(engine: Engine, order: Order) -> None:
             raise WeightsError(found)
         names = {pair.variable.name: pair.stored.name for pair in comparison.matching}
         engine.assign(FileWeights(file, names, None), [pair.variable for pair in comparison.matching])
+    bad = first_not_finite({name: np.asarray(engine.variables[name].numpy()) for name in names})
+    if bad:
+        reason = f"its {file.entry} `{names[bad]}` has NaN or infinite values, which nothing can be trained from"
+        help = f"--except {bad.rpartition('/')[0] or bad} leaves first values in its place"
+        raise WeightsError((unreadable(order.initial, reason, help),))
 
 
 def batches_for(prepared: Prepared) -> Batches:
@@ -266,18 +197,34 @@ def try_step(prepared: Prepared, engine: Engine) -> tuple[float, float]:
     """Trace and take one step without writing anything: its loss, and the seconds that it took.
 
     Raises:
+        NotFiniteError: the loss is none that can be trained with.
         DataError, EngineError: data or batch do not fit.
         OutOfMemoryError: the step does not fit into the memory.
         LostWorkersError: another process has gone.
     """
     batch = batches_for(prepared).first(prepared.start or 0)
+    before = host_values(engine.variables)
     begun = time.monotonic()
     try:
         with prepared.order.distribution.together():
             loss = float(engine.train(batch)["total_loss"])
     except tf.errors.ResourceExhaustedError as error:
         raise _too_large(prepared) from error
-    return loss, time.monotonic() - begun
+    seconds = time.monotonic() - begun
+    if not math.isfinite(loss):
+        raise NotFiniteError(_not_finite(prepared, engine, batch, before, loss), prepared.start or 0)
+    return loss, seconds
+
+
+def _not_finite(prepared: Prepared, engine: Engine, batch: Batch, before: Mapping[str, Any], loss: float) -> str:
+    step = prepared.start or 0
+    message = f"the loss of step {step + 1:,} is {'NaN' if math.isnan(loss) else 'infinite'}"
+    if prepared.order.distribution.workers > 1:
+        return message
+    for name, value in before.items():
+        engine.variables[name].assign(value)
+    found = _hunt(prepared.order)(batch, engine.variables, step)
+    return f"{message}; the first of it is in {found}" if found else message
 
 
 def carry_out(prepared: Prepared, engine: Engine, profiler: Profiler | None = None) -> Outcome:
@@ -346,12 +293,6 @@ def _run(prepared: Prepared, engine: Engine, batches: Batches, profiler: Profile
     order = prepared.order
     writes = order.distribution.writes
     seed = order.recipe.seed
-
-    def hunt(batch: Batch, variables: Any, step: int) -> str:
-        found = NanHunt(order.train_graph, order.recipe, precision=order.precision, seed=seed)
-        wanted = {name: batch[name] for name in (*order.train_graph.inputs, *order.recipe.inputs)}
-        return found.find(wanted, variables, step)
-
     summaries = Summaries(
         order.train_graph,
         order.recipe,
@@ -368,7 +309,7 @@ def _run(prepared: Prepared, engine: Engine, batches: Batches, profiler: Profile
         steps=prepared.steps,
         steps_per_epoch=prepared.steps_per_epoch,
         # Workers would have to look for it together, each with the whole batch.
-        hunt=hunt if order.distribution.workers == 1 else None,
+        hunt=_hunt(order) if order.distribution.workers == 1 else None,
         distribution=order.distribution,
         histogrammed=engine.trained,
         summaries=summaries.of if writes else None,
@@ -376,6 +317,15 @@ def _run(prepared: Prepared, engine: Engine, batches: Batches, profiler: Profile
         graph=graph_bytes(emit(order.train_graph, form="graphdef", seed=0), None),
         progress=Progress(),
     )
+
+
+def _hunt(order: Order) -> Callable[[Batch, Mapping[str, tf.Variable], int], str]:
+    def hunt(batch: Batch, variables: Mapping[str, tf.Variable], step: int) -> str:
+        found = NanHunt(order.train_graph, order.recipe, precision=order.precision, seed=order.recipe.seed)
+        wanted = {name: batch[name] for name in (*order.train_graph.inputs, *order.recipe.inputs)}
+        return found.find(wanted, variables, step)
+
+    return hunt
 
 
 def _too_large(prepared: Prepared) -> OutOfMemoryError:

@@ -18,7 +18,7 @@ import pytest
 import tensorflow as tf
 
 from slimdsl.cli.main import main
-from slimdsl.runtime import training_setup
+from slimdsl.runtime import training_order, training_setup
 
 ONEDNN = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")
 """What TensorFlow in this process was loaded with: other kernels round otherwise."""
@@ -400,7 +400,7 @@ def test_of_two_that_begin_at_once_none_wipes_the_other(
 ) -> None:
     make_engine = training_setup.make_engine
 
-    def slow(prepared: training_setup.Prepared) -> Any:
+    def slow(prepared: training_order.Prepared) -> Any:
         monkeypatch.setattr(training_setup, "make_engine", make_engine)
         assert train(place, "race", "--steps", "7") == 0
         return make_engine(prepared)
@@ -521,6 +521,30 @@ def test_data_are_what_is_in_them(
     older(run, [["data", "path"], ["data", "fingerprint"]])
     assert main([*command, "--data", str(tmp_path / "copied.npz"), "--steps", "7"]) == 2
     assert '`data.spec` was "d/a.npz" and is' in capsys.readouterr().err
+
+
+def test_a_dry_run_finds_a_loss_that_is_not_finite(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "log.slim").write_text(NET.replace("  flatten\n", "  scale(-1.0)\n  sqrt\n  flatten\n"))
+    command = ["train", str(place / "log.slim"), "--data", str(place / "data.npz"), "--logdir", str(place / "dry")]
+    assert main([*command, "--dry-run"]) == 1
+    said = capsys.readouterr()
+    assert "all is well" not in said.out
+    assert "the loss of step 1 is NaN; the first of it is in the layer " in said.err
+    assert not (place / "dry").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_values_that_are_not_finite_are_found_on_loading(
+    place: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = {name: value for name, value in weights(place / "whole").items() if name.startswith("small/")}
+    values["small/logits/weights"][3, 1] = np.inf
+    np.savez(place / "bad_values.npz", **values)
+    assert train(place, "dry", "--init", str(place / "bad_values.npz"), *options) == 1
+    said = capsys.readouterr().err
+    assert "bad_values.npz` cannot be read: its array `small/logits/weights` has NaN or infinite values" in said
+    assert not (place / "dry").exists()
+    assert train(place, "excepted", "--init", str(place / "bad_values.npz"), "--except", "small/logits") == 0
 
 
 @pytest.mark.parametrize("options", [[], ["--fresh"]])
