@@ -75,6 +75,13 @@ class Progress:
             self._say(text)
             self._next = self._clock() + INTERVAL
 
+    def note(self, text: str) -> None:
+        """Say something besides the line."""
+        if self._live is not None:
+            self._live.console.print(text, markup=False)
+        else:
+            self._say(text)
+
     def close(self) -> None:
         """Leave the last line where it is."""
         if self._live is not None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 
-from slimdsl.files import FileWriteError, replace_file, write_all
+from slimdsl.files import FileWriteError, explained, replace_file, write_all
 from slimdsl.runtime.checkpoints import checkpoint_steps, clear_leftovers
 from slimdsl.runtime.damage import Damaged, newest_whole, put_aside
 from slimdsl.runtime.data.class_names import LABELS_FILE
@@ -235,6 +235,7 @@ def occupied(folder: str) -> Iterator[None]:
 
     Raises:
         RunError: another one is using it.
+        FileWriteError: the file that is locked cannot be made.
     """
     # Windows has no such module, and no such protection.
     try:
@@ -242,7 +243,12 @@ def occupied(folder: str) -> Iterator[None]:
     except ImportError:
         yield
         return
-    with open(os.path.join(folder, LOCK_FILE), "ab") as file:
+    path = os.path.join(folder, LOCK_FILE)
+    try:
+        file = open(path, "ab")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise explained(path, error) from error
+    with file:
         try:
             locks.flock(file, locks.LOCK_EX | locks.LOCK_NB)
         except BlockingIOError:

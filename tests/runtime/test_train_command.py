@@ -547,6 +547,16 @@ def test_values_that_are_not_finite_are_found_on_loading(
     assert train(place, "excepted", "--init", str(place / "bad_values.npz"), "--except", "small/logits") == 0
 
 
+@pytest.mark.parametrize("name", [".lock", "metrics.jsonl", "recipe.slim"])
+def test_what_cannot_be_written_is_named(place: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run = f"unwritable{name}"
+    assert train(place, run, "--steps", "1") == 0
+    (place / run / name).unlink()
+    (place / run / name).mkdir()
+    assert train(place, run, "--steps", "2") == 2
+    assert f"cannot write `{place / run / name}`: i" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("options", [[], ["--fresh"]])
 def test_files_of_other_tools_stay(place: Path, options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     (place / "other").mkdir(exist_ok=True)

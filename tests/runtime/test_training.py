@@ -219,6 +219,19 @@ def test_data_that_end_lose_nothing(tmp_path: Path) -> None:
     assert checkpoint_steps(str(tmp_path))[-1] == 8
 
 
+def test_a_checkpoint_that_cannot_be_removed_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stuck(folder: str, step: int) -> None:
+        raise PermissionError(13, "Permission denied", checkpoint_path(folder, step))
+
+    monkeypatch.setattr("slimdsl.runtime.checkpoints.remove_checkpoint", stuck)
+    stream = io.StringIO()
+    outcome = Training(run(tmp_path, 40, progress=Progress(stream)), None).train()
+    assert outcome.step == 40
+    assert stream.getvalue().count("cannot remove") == 1
+    assert "model.ckpt-0`: Permission denied; the training goes on" in stream.getvalue()
+    assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / "model.ckpt-40")
+
+
 def test_a_checkpoint_that_cannot_be_written_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def full(prefix: str, tensors: Any) -> None:
