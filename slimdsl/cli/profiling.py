@@ -11,7 +11,7 @@ from slimdsl.cli.report import count_text, plural
 
 if TYPE_CHECKING:
     from slimdsl.runtime.profiling import Profiler
-    from slimdsl.runtime.training_setup import Prepared
+    from slimdsl.runtime.training_order import Prepared
 
 Steps = tuple[int, int]
 

@@ -25,7 +25,7 @@ from slimdsl.weights.source import WeightsError
 if TYPE_CHECKING:
     from slimdsl.recipe.recipe import Recipe
     from slimdsl.runtime.training import Outcome
-    from slimdsl.runtime.training_setup import Prepared
+    from slimdsl.runtime.training_order import Prepared
 
 _OK, _ERRORS, _INTERRUPTED = 0, 1, 130
 
@@ -39,7 +39,8 @@ def configure(parser: ArgumentParser) -> None:
         "Train a network as the `train` block of its file says, or by TF-Slim's recipe for classifiers.\n"
         "Without --data it is trained on handwritten digits; a network with other inputs than images and labels wants\n"
         "an .npz with an array for every input. The same command goes on where it was interrupted.\n\n"
-        "exit codes: 0 trained, 1 errors found, 2 wrong usage, 130 interrupted and saved"
+        "exit codes: 0 trained, 1 errors found, 2 wrong usage, 130 interrupted and saved, 143 or 129 ended\n"
+        "by SIGTERM or SIGHUP before the first step"
     )
     parser.add_argument("file", metavar="FILE", help="a .slim file")
     parser.add_argument(
@@ -188,12 +189,12 @@ def _guarded(setup: Any, wanted: dict[str, Any], arguments: Namespace) -> int:
     devices = load_runtime("slimdsl.runtime.devices")
     distribution = load_runtime("slimdsl.runtime.distribution")
     engine_errors = load_runtime("slimdsl.runtime.errors")
-    folder = load_runtime("slimdsl.runtime.run_folder")
+    folder = load_runtime("slimdsl.runtime.run_files")
     hunt = load_runtime("slimdsl.runtime.nan_hunt")
     try:
         wanted["device"] = devices.choose_device(arguments.device, several=arguments.strategy != "none")
         wanted["distribution"] = distribution.distribute(arguments.strategy)
-        return _train(setup, setup.Order(**wanted), arguments)
+        return _train(setup, load_runtime("slimdsl.runtime.training_order").Order(**wanted), arguments)
     except WeightsError as error:
         print_diagnostics(error.diagnostics, arguments.color)
     except (data.MissingDataError, devices.DeviceError, distribution.DistributionError, folder.RunError) as error:
@@ -254,7 +255,8 @@ def _opening_lines(prepared: Prepared) -> list[str]:
         f"{begin}, on {order.device}{copies}, {order.precision}{way}",
         f"  {examples}; {prepared.feed.text(prepared.preprocessing)}",
         f"  {length}",
-        *(f"  changed: {change}" for change in prepared.changed),
+        *(f"  damaged: {each.reason}; its files are put aside" for each in prepared.found.damaged),
+        *(f"  changed: {change}" for change in prepared.found.changed),
     ]
 
 

@@ -77,6 +77,10 @@ class Checkpoints:
     Args:
         folder: where they go; it must be there.
         keep: how many of the last ones are kept, besides the best.
+
+    Attributes:
+        best: the best of them; None where there is none.
+        stuck: why the first one that should have been removed could not be; "" where all could.
     """
 
     def __init__(self, folder: str, keep: int) -> None:
@@ -85,6 +89,7 @@ class Checkpoints:
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
         self.best = read_best(folder)
+        self.stuck = ""
 
     def save(self, step: int, values: Mapping[str, Array], loss: float | None = None) -> None:
         """Begin to write a checkpoint; the one before it is finished first.
@@ -136,7 +141,15 @@ class Checkpoints:
         write_state(self.folder, [step for step in steps if step in kept])
         for step in steps:
             if step not in kept:
-                remove_checkpoint(self.folder, step)
+                self._remove(step)
+
+    def _remove(self, step: int) -> None:
+        try:
+            remove_checkpoint(self.folder, step)
+        except OSError as error:
+            # It only takes room; the next time it is tried again.
+            name = checkpoint_path(self.folder, step)
+            self.stuck = self.stuck or f"cannot remove `{name}`: {error.strerror or 'unknown reason'}"
 
 
 def write_state(folder: str, steps: list[int]) -> None:

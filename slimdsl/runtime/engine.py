@@ -176,6 +176,16 @@ class Engine:
         if self._averages:
             self._averages.restart()
 
+    def check(self, batch: Mapping[str, tf.Tensor]) -> None:
+        """See whether a step can be taken with a batch, and take none.
+
+        Raises:
+            EngineError: the batch does not fit.
+        """
+        wanted = self._replicas.share_out(self._wanted(batch))
+        if all(tf.is_tensor(tensor) for tensor in wanted.values()):
+            self._checked(wanted)
+
     def train(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Take one step.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -104,7 +105,9 @@ class EvaluationLog:
         Raises:
             FileWriteError: the disk is full.
         """
-        row = {"step": found.step, **numbers, "examples": examples, _SAVED: found.saved}
+        # JSON has neither NaN nor infinities.
+        known = {name: number if math.isfinite(number) else None for name, number in numbers.items()}
+        row = {"step": found.step, **known, "examples": examples, _SAVED: found.saved}
         try:
             self._file.write((json.dumps(row) + "\n").encode())
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a training: the step is finished and saved first; a second Ctrl-C ends it at once."""
+"""Ctrl-C, SIGTERM and SIGHUP during a training: the step is finished and saved; a second Ctrl-C ends it at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Windows has no SIGHUP, which comes when a terminal or a connection is closed."""
 
 
 class Interrupt:
@@ -24,8 +25,11 @@ class Interrupt:
     def __enter__(self) -> Interrupt:  # noqa: PYI034 - typing.Self is not in Python 3.10
         # Only the main thread may say what a signal does.
         if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
-                self._before[number] = signal.signal(number, self._receive)
+            for name in _SIGNALS:
+                number = getattr(signal, name, None)
+                # Where it is ignored, as SIGHUP is under nohup, it stays so.
+                if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(
@@ -36,6 +40,8 @@ class Interrupt:
         self._before.clear()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.received:
+        name = signal.Signals(number).name
+        # A terminal that is closed sends SIGHUP itself, and so does its shell.
+        if self.received and name != "SIGHUP":
             raise KeyboardInterrupt
-        self.received = signal.Signals(number).name
+        self.received = self.received or name

@@ -35,13 +35,19 @@ class MetricsFile:
     Args:
         folder: the run's folder.
         start: the step that the run goes on from: rows of later steps, which are made again, are removed.
+
+    Raises:
+        FileWriteError: it cannot be written to.
     """
 
     def __init__(self, folder: str, start: int) -> None:
         self.path = os.path.join(folder, METRICS_FILE)
-        cut_back(self.path, start)
-        # Unbuffered: a row is written by one call, so a kill leaves whole rows, but for a full disk.
-        self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
+        try:
+            cut_back(self.path, start)
+            # Unbuffered: a row is written by one call, so a kill leaves whole rows, but for a full disk.
+            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
+        except OSError as error:
+            raise explained(self.path, error) from error
 
     def row(self, step: int, numbers: Mapping[str, float]) -> None:
         """Append the row of a step.
@@ -91,12 +97,18 @@ class EventLog:
         folder: the run's folder.
         start: the step that the run goes on from: TensorBoard forgets what earlier files have of later steps.
         name: of the file; "" for one of its own, after those of before.
+
+    Raises:
+        FileWriteError: it cannot be written.
     """
 
     def __init__(self, folder: str, start: int, *, name: str = "") -> None:
         own = f"{EVENTS_PREFIX}{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{time.time_ns() % 10**9}"
         self.path = os.path.join(folder, name or own)
-        self._writer = tf.io.TFRecordWriter(self.path)
+        try:
+            self._writer = tf.io.TFRecordWriter(self.path)
+        except tf.errors.OpError as error:
+            raise self._failed(error) from error
         self._write(event_pb2.Event(file_version="brain.Event:2"))
         if start:
             begin = event_pb2.SessionLog(status=event_pb2.SessionLog.START)

@@ -70,21 +70,34 @@ class Progress:
         """Show how far it is; the last one is always shown."""
         text = status_text(status)
         if self._live is not None:
-            self._live.update(text, refresh=True)
+            self._draw(text)
         elif last or self._clock() >= self._next:
             self._say(text)
             self._next = self._clock() + INTERVAL
 
     def note(self, text: str) -> None:
-        """Say something besides, below the line."""
-        self.close()
-        self._say(text)
+        """Say something besides the line."""
+        if self._live is not None:
+            self._live.console.print(text, markup=False)
+        else:
+            self._say(text)
 
     def close(self) -> None:
         """Leave the last line where it is."""
         if self._live is not None:
-            self._live.stop()
-            self._live = None
+            live, self._live = self._live, None
+            try:
+                live.stop()
+            except (OSError, ValueError):
+                # The terminal was closed.
+                return
+
+    def _draw(self, text: str) -> None:
+        try:
+            self._live.update(text, refresh=True)
+        except (OSError, ValueError):
+            # The terminal was closed; the training goes on, or is saved.
+            self.close()
 
     def _say(self, text: str) -> None:
         try:

@@ -15,6 +15,9 @@ LENGTH = "length"
 PARAMETERS = "parameters"
 """The key of the parameters that the net was given: name -> text of an expression."""
 
+SPEC, PLACE, FINGERPRINT = "spec", "path", "fingerprint"
+"""Keys of what the data were: as they were named, their absolute path (null for none), and what they are told by."""
+
 
 def read_record(folder: str) -> Mapping[str, Any] | None:
     """The record in a run's folder; None where there is none that can be read."""

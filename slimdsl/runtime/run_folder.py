@@ -4,105 +4,50 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
 from importlib import import_module
 
-from slimdsl.files import FileWriteError, replace_file, write_all
-from slimdsl.ir.graph import Graph
-from slimdsl.ir.text import print_graph
-from slimdsl.recipe.older import with_defaults
-from slimdsl.runtime.checkpoints import BEST_FILE, checkpoint_steps, clear_leftovers, remove_checkpoint
+from slimdsl.files import FileWriteError, explained, replace_file, write_all
+from slimdsl.runtime.checkpoints import checkpoint_steps, clear_leftovers
+from slimdsl.runtime.damage import Damaged, newest_whole, put_aside
 from slimdsl.runtime.data.class_names import LABELS_FILE
-from slimdsl.runtime.logs import EVENTS_PREFIX, METRICS_FILE
-from slimdsl.runtime.profiling import remove_profiles
-from slimdsl.runtime.record_file import PARAMETERS, RECIPE_FILE
+from slimdsl.runtime.record_file import RECIPE_FILE
+from slimdsl.runtime.run_comparison import changed_settings, differences
+from slimdsl.runtime.run_files import RECIPE_TEXT_FILE, RunError, not_removed, remove_run, written_by_runs
+from slimdsl.values import Value, field, value
 from slimdsl.weights.checkpoint_state import STATE_FILE
-
-RECIPE_TEXT_FILE = "recipe.slim"
-
-COMPARED = ("network", "recipe", "data", "precision")
-"""What of a run's record has to be the same for a command to go on with it; the machine may be another."""
-
-UNSAID: Mapping[str, Mapping[str, object]] = {"data": {"shuffle": True, "labels_offset": 0}}
-"""What holds of a run whose record does not say it, because the version that wrote it knew of nothing else."""
 
 LOCK_FILE = ".lock"
 """What the process that trains holds locked."""
 
-CHANGEABLE = frozenset({"steps", "epochs", "log_every", "save_every", "summary_every", "keep", "steps_per_call"})
-"""Settings that a run may go on with changed: none of them changes a step, but by a schedule that ends with the run."""
-
 _LABELS = "labels"
 """The key of a record that says whether the names of the classes in the folder are the run's."""
 
-_FILES = (RECIPE_FILE, RECIPE_TEXT_FILE, METRICS_FILE, BEST_FILE, STATE_FILE)
-_LONGEST = 60
+_SAID_BY_ALL = "slimdsl"
+"""A key that every record of a run has."""
 
 
-class RunError(Exception):
-    """The folder cannot be used for this run; the message says why and what to do."""
+@value
+class Found(Value):
+    """What is in a folder before a training begins there.
+
+    Attributes:
+        start: the step of the checkpoint that the run goes on from; None to begin.
+        changed: what is changed of the run that is gone on with, in words.
+        record: the text of the run's record; None where it holds no run.
+        steps: those of all checkpoints there.
+        damaged: the last of them that cannot be read, which the run does not go on from.
+    """
+
+    start: int | None
+    changed: tuple[str, ...] = field(default=())
+    record: str | None
+    steps: tuple[int, ...]
+    damaged: tuple[Damaged, ...] = field(default=())
 
 
-def network_document(graph: Graph) -> dict[str, object]:
-    """What a network is, to be told from others: its variables by name, and a digest of all of its training graph."""
-    return {
-        "name": graph.name,
-        "digest": sha256(print_graph(graph).encode()).hexdigest()[:16],
-        "variables": {variable.name: list(variable.shape) for variable in graph.variables},
-    }
-
-
-def changed_settings(folder: str, document: Mapping[str, object]) -> list[str]:
-    """What is to be changed of a run that is gone on with, each in words."""
-    recorded = _recorded(folder)
-    if recorded is None:
-        return []
-    return [text for _, text in _compared("recipe", *(_completed("recipe", each) for each in (recorded, document)))]
-
-
-def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    """What keeps a run from being gone on with, each in words: ``recipe.batch was 32 and is 8``."""
-    found = [pair for name in COMPARED for pair in _compared(name, _completed(name, old), _completed(name, new))]
-    if PARAMETERS in old and any(name.startswith("network.") for name, _ in found):
-        # What makes it another network says more than its digest.
-        found = _compared(PARAMETERS, old[PARAMETERS], new.get(PARAMETERS)) + found
-    return [text for name, text in found if name.removeprefix("recipe.") not in CHANGEABLE]
-
-
-def _completed(name: str, recorded: Mapping[str, object]) -> object:
-    """An entry of a record, with what a version that is older than this one did not say of it."""
-    entry = recorded.get(name)
-    if not isinstance(entry, Mapping):
-        return entry
-    return with_defaults(entry) if name == "recipe" else {**UNSAID.get(name, {}), **entry}
-
-
-def _compared(path: str, old: object, new: object) -> list[tuple[str, str]]:
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        found = []
-        for key in dict.fromkeys((*old, *new)):
-            inner = f"{path}.{key}" if path else str(key)
-            if key not in old:
-                found.append((inner, f"`{inner}` is new: {_shown(new[key])}"))
-            elif key not in new:
-                found.append((inner, f"`{inner}` is gone: it was {_shown(old[key])}"))
-            else:
-                found += _compared(inner, old[key], new[key])
-        return found
-    # As JSON has them: a tuple comes back as a list, and keys have no order.
-    if json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True):
-        return []
-    return [(path, f"`{path}` was {_shown(old)} and is {_shown(new)}")]
-
-
-def _shown(item: object) -> str:
-    text = json.dumps(item)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def prepare(folder: str, document: Mapping[str, object], *, fresh: bool, labels: str = "") -> int | None:
+def prepare(folder: str, document: Mapping[str, object], *, fresh: bool, labels: str = "") -> Found:
     """See whether a folder may be used, change nothing, and say which step the run goes on from.
 
     Args:
@@ -111,29 +56,23 @@ def prepare(folder: str, document: Mapping[str, object], *, fresh: bool, labels:
         fresh: whether what is there may be given up.
         labels: what `labels.txt` will hold; "" for no such file.
 
-    Returns:
-        The step of the last checkpoint; None to begin.
-
     Raises:
-        RunError: it holds another run, checkpoints of nobody knows what, or names of other classes.
+        RunError: it holds another run, files of nobody knows what, names of other classes, or no whole checkpoint.
+        OSError: a checkpoint may not be read.
     """
     _require_place(folder)
-    steps = checkpoint_steps(folder)
-    recorded = _recorded(folder)
+    steps = tuple(checkpoint_steps(folder))
+    text = _text(os.path.join(folder, RECIPE_FILE))
+    recorded = _recorded(folder, given_up=fresh)
     if recorded is None:
-        if steps or os.path.exists(os.path.join(folder, STATE_FILE)):
-            raise RunError(
-                f"`{folder}` holds checkpoints and no {RECIPE_FILE}, so it is no run of `slimdsl train`: "
-                "--logdir names another folder"
-            )
+        _require_no_files_of_others(folder)
         if labels and _text(os.path.join(folder, LABELS_FILE)) not in (None, labels):
             raise RunError(
                 f"`{folder}` is no run and holds a {LABELS_FILE} with other names than the classes of the data: "
                 "--logdir names another folder"
             )
-        return None
-    if fresh:
-        return None
+    if recorded is None or fresh:
+        return Found(start=None, record=text, steps=steps)
     found = differences(recorded, document)
     if found:
         more = f", and {len(found) - 4} more" if len(found) > 4 else ""
@@ -141,7 +80,49 @@ def prepare(folder: str, document: Mapping[str, object], *, fresh: bool, labels:
             f"`{folder}` holds another run: {'; '.join(found[:4])}{more}. --logdir names another folder, "
             "--fresh removes that run and starts anew"
         )
-    return max(steps, default=None)
+    start, damaged = newest_whole(folder, steps)
+    if start is None and damaged:
+        raise RunError(
+            f"no checkpoint of `{folder}` is whole: {damaged[0].reason}; --logdir names another folder, "
+            "--fresh removes that run and starts anew"
+        )
+    changed = changed_settings(recorded, document) if steps else []
+    return Found(start=start, changed=tuple(changed), record=text, steps=steps, damaged=damaged)
+
+
+def require_unchanged(folder: str, found: Found) -> None:
+    """Look once more, now that nobody else may begin, whether a folder is as it was found.
+
+    Raises:
+        RunError: another process has trained there meanwhile.
+    """
+    steps = tuple(checkpoint_steps(folder))
+    if steps == found.steps and _text(os.path.join(folder, RECIPE_FILE)) == found.record:
+        return
+    last = f", up to step {max(steps):,}" if steps else ""
+    raise RunError(
+        f"another process has trained in `{folder}` since this one looked at it{last}: the same command looks at it "
+        "anew, --logdir names another folder"
+    )
+
+
+def _require_no_files_of_others(folder: str) -> None:
+    """Refuse a folder that holds no run, and files that a run would write over.
+
+    Raises:
+        RunError: it does.
+    """
+    names = written_by_runs(folder)
+    if checkpoint_steps(folder) or STATE_FILE in names:
+        raise RunError(
+            f"`{folder}` holds checkpoints and no {RECIPE_FILE}, so it is no run of `slimdsl train`: "
+            "--logdir names another folder"
+        )
+    if names:
+        raise RunError(
+            f"`{folder}` holds `{names[0]}` and no {RECIPE_FILE}, so that file is of no run of `slimdsl train`, which "
+            "would write over it: --logdir names another folder, or move the file away"
+        )
 
 
 def _require_place(folder: str) -> None:
@@ -159,11 +140,15 @@ def _require_place(folder: str) -> None:
         raise RunError(f"`{folder}` cannot be written: `{above}` may not be written to; --logdir names another")
 
 
-def _recorded(folder: str) -> Mapping[str, object] | None:
+def _recorded(folder: str, *, given_up: bool) -> Mapping[str, object] | None:
     """What the folder's run is; None where it holds none.
 
+    Args:
+        folder: the run's folder.
+        given_up: whether the run may be given up, which a damaged record does not stand in the way of.
+
     Raises:
-        RunError: its record is damaged.
+        RunError: its record is damaged, or the file is something else.
     """
     path = os.path.join(folder, RECIPE_FILE)
     try:
@@ -171,9 +156,15 @@ def _recorded(folder: str) -> Mapping[str, object] | None:
             recorded = json.load(file)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except ValueError as error:
+        if given_up:
+            return {}
+        raise RunError(
+            f"`{path}` is damaged: {error}; --logdir names another folder, --fresh removes the run and starts anew"
+        ) from error
+    except OSError as error:
         raise RunError(f"cannot read `{path}`: {error}; --logdir names another folder") from error
-    if not isinstance(recorded, dict):
+    if not isinstance(recorded, dict) or _SAID_BY_ALL not in recorded:
         raise RunError(f"`{path}` is no record of a run; --logdir names another folder")
     return recorded
 
@@ -191,7 +182,15 @@ def make_folder(folder: str) -> None:
         raise FileWriteError(folder, error.errno, reason[0].lower() + reason[1:]) from error
 
 
-def begin(folder: str, document: Mapping[str, object], text: str, *, goes_on: bool, labels: str = "") -> None:
+def begin(
+    folder: str,
+    document: Mapping[str, object],
+    text: str,
+    *,
+    goes_on: bool,
+    labels: str = "",
+    damaged: Iterable[Damaged] = (),
+) -> None:
     """Make the folder, which is there, a run's: what another has left is removed, unless this one goes on with it.
 
     Args:
@@ -200,22 +199,32 @@ def begin(folder: str, document: Mapping[str, object], text: str, *, goes_on: bo
         text: its recipe.
         goes_on: whether it goes on.
         labels: what `labels.txt` should hold; "" for no such file. One that no run has written stays as it is.
+        damaged: checkpoints that are put aside.
 
     Raises:
-        FileWriteError, OSError: it cannot be written.
-        RunError: its record is damaged.
+        FileWriteError: it cannot be written.
+        RunError: its record is damaged, it holds files of others, or something cannot be removed.
     """
     path = os.path.join(folder, LABELS_FILE)
-    written = (_recorded(folder) or {}).get(_LABELS) is True
-    if not goes_on:
-        _remove_run(folder)
-        if written and os.path.exists(path):
+    recorded = _recorded(folder, given_up=not goes_on)
+    written = (recorded or {}).get(_LABELS) is True
+    if recorded is None:
+        _require_no_files_of_others(folder)
+    elif not goes_on:
+        remove_run(folder)
+    try:
+        if not goes_on and written and os.path.lexists(path):
             os.unlink(path)
-    clear_leftovers(folder)
+        if recorded is not None:
+            clear_leftovers(folder)
+    except OSError as error:
+        raise not_removed(folder, error) from error
+    put_aside(folder, [each.step for each in damaged])
     own = written or not os.path.lexists(path)
-    _write(os.path.join(folder, RECIPE_TEXT_FILE), text)
+    # The record first: a folder without it is nobody's.
     record = {**document, _LABELS: own and bool(labels)}
     _write(os.path.join(folder, RECIPE_FILE), json.dumps(record, indent=1) + "\n")
+    _write(os.path.join(folder, RECIPE_TEXT_FILE), text)
     if labels and own and _text(path) != labels:
         _write(path, labels)
 
@@ -226,6 +235,7 @@ def occupied(folder: str) -> Iterator[None]:
 
     Raises:
         RunError: another one is using it.
+        FileWriteError: the file that is locked cannot be made.
     """
     # Windows has no such module, and no such protection.
     try:
@@ -233,7 +243,12 @@ def occupied(folder: str) -> Iterator[None]:
     except ImportError:
         yield
         return
-    with open(os.path.join(folder, LOCK_FILE), "ab") as file:
+    path = os.path.join(folder, LOCK_FILE)
+    try:
+        file = open(path, "ab")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise explained(path, error) from error
+    with file:
         try:
             locks.flock(file, locks.LOCK_EX | locks.LOCK_NB)
         except BlockingIOError:
@@ -242,15 +257,6 @@ def occupied(folder: str) -> Iterator[None]:
             # Some network file systems have no locks.
             pass
         yield
-
-
-def _remove_run(folder: str) -> None:
-    for step in checkpoint_steps(folder):
-        remove_checkpoint(folder, step)
-    for name in os.listdir(folder):
-        if name in _FILES or name.startswith(EVENTS_PREFIX):
-            os.unlink(os.path.join(folder, name))
-    remove_profiles(folder)
 
 
 def _write(path: str, text: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from slimdsl.runtime.data.arrays import DIGITS
-from slimdsl.runtime.record_file import LENGTH, read_record
+from slimdsl.runtime.record_file import LENGTH, PLACE, SPEC, read_record
 from slimdsl.values import Value, value
 
 
@@ -15,7 +17,8 @@ class RunRecord(Value):
     """What a run was.
 
     Attributes:
-        data: what ``--data`` named; "" where the record does not say it.
+        data: what ``--data`` named, by its absolute path where it is not there as it was written; "" where the record
+            does not say it.
         preprocessing: of the images, likewise.
         labels_offset: what was taken off every label.
         averages: whether moving averages are kept.
@@ -41,12 +44,18 @@ def read_run_record(folder: str) -> RunRecord | None:
         return None
     data, recipe = (_table(document, name) for name in ("data", "recipe"))
     return RunRecord(
-        data=_text(data, "spec"),
+        data=_data(data),
         preprocessing=_text(data, "preprocessing"),
         labels_offset=_number(data, "labels_offset"),
         averages=recipe.get("averages") is not None,
         last=document[LENGTH] if type(document.get(LENGTH)) is int else _last(recipe, data),
     )
+
+
+def _data(table: Mapping[str, Any]) -> str:
+    """What the data are called from here: a relative path is meant from the folder that the training was started in."""
+    spec, place = _text(table, SPEC), _text(table, PLACE)
+    return place if place and not os.path.exists(spec) and not glob.glob(spec) else spec
 
 
 def _last(recipe: Mapping[str, Any], data: Mapping[str, Any]) -> int | None:

@@ -119,6 +119,7 @@ class Training:
         self._waited = self._logged_waited = 0.0
         self._logged_at, self._logged_step = time.monotonic(), self._step
         self._ended_by = ""
+        self._said_stuck = False
         self._checkpoints = Checkpoints(run.folder, run.recipe.keep)
 
     def train(self) -> Outcome:
@@ -143,6 +144,7 @@ class Training:
                         events.graph(run.graph)
                 self._loop(metrics, events, interrupt)
                 self._checkpoints.wait()
+                self._say_stuck()
                 # Who is gone before the others are done looks lost to them.
                 run.distribution.agreed(0)
         finally:
@@ -286,6 +288,13 @@ class Training:
         self._losses.clear()
         if self._run.distribution.writes:
             self._checkpoints.save(self._step, values, mean)
+            self._say_stuck()
+
+    def _say_stuck(self) -> None:
+        """Say once that old checkpoints stay that should go."""
+        if self._checkpoints.stuck and not self._said_stuck:
+            self._said_stuck = True
+            self._run.progress.note(f"{self._checkpoints.stuck}; the training goes on, and old checkpoints take room")
 
     def _not_finite(self, step: int, what: str, *, loss: bool = True) -> NotFiniteError:
         """The error of a step; the steps since the last checkpoint are made again to find out where it comes from.

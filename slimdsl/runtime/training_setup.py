@@ -2,128 +2,58 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from slimdsl.backends.graphdef.emitter import emit
 from slimdsl.backends.graphdef.stream import graph_bytes
-from slimdsl.ir.graph import Graph
-from slimdsl.recipe.recipe import Recipe
 from slimdsl.recipe.text import recipe_document, recipe_text
 from slimdsl.runtime.agreement import differing
-from slimdsl.runtime.checkpoints import checkpoint_path
+from slimdsl.runtime.checkpoints import checkpoint_path, first_not_finite
 from slimdsl.runtime.data.class_names import class_names_text
+from slimdsl.runtime.data.fingerprint import fingerprint
 from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.pipeline import steps_per_epoch
-from slimdsl.runtime.data.source import DataSource
-from slimdsl.runtime.data.surveying import explain_failure, require_usable
-from slimdsl.runtime.devices import ahead_on_device
-from slimdsl.runtime.distribution import Distribution, DistributionError
+from slimdsl.runtime.data.surveying import require_usable
+from slimdsl.runtime.distribution import DistributionError
 from slimdsl.runtime.engine import Engine
 from slimdsl.runtime.epochs import steps_of_epochs
 from slimdsl.runtime.errors import EngineError
-from slimdsl.runtime.feeding import Feed, batches_of, check_class_names, choose_preprocessing, feed_of
+from slimdsl.runtime.feeding import check_class_names, choose_preprocessing, feed_of
 from slimdsl.runtime.hyperparameters import Row, Setting, hyperparameters, table_row
-from slimdsl.runtime.nan_hunt import NanHunt
+from slimdsl.runtime.nan_hunt import NanHunt, NotFiniteError
 from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress
-from slimdsl.runtime.record_file import LENGTH, PARAMETERS
-from slimdsl.runtime.resume import restore
-from slimdsl.runtime.run_folder import begin, changed_settings, make_folder, network_document, occupied, prepare
+from slimdsl.runtime.record_file import FINGERPRINT, LENGTH, PARAMETERS, PLACE
+from slimdsl.runtime.resume import host_values, restore
+from slimdsl.runtime.run_comparison import network_document
+from slimdsl.runtime.run_folder import begin, make_folder, occupied, prepare, require_unchanged
 from slimdsl.runtime.summaries import Summaries
 from slimdsl.runtime.training import Batch, Outcome, Run, Training
+from slimdsl.runtime.training_batches import Batches
+from slimdsl.runtime.training_order import Order, Prepared
 from slimdsl.runtime.waiting import ended_by_signals, waiting_for
 from slimdsl.runtime.wanted_inputs import wanted_of
-from slimdsl.values import Record, Value, field, value
 from slimdsl.version import __version__
 from slimdsl.weights.comparison import compare
 from slimdsl.weights.findings import first_findings
 from slimdsl.weights.loading import FileWeights
 from slimdsl.weights.opening import open_weights
-from slimdsl.weights.selection import EVERYTHING, Selection
 from slimdsl.weights.source import WeightsError
+from slimdsl.weights.stored import unreadable
 
 _MOST_NAMED = 6
 
 
-@value
-class Order(Value):
-    """What is wanted.
-
-    Attributes:
-        train_graph: the training graph.
-        eval_graph: the graph for inference.
-        recipe: the recipe.
-        data: what `--data` names; "" for the digits.
-        labels_offset: what is taken off every label.
-        logdir: the run's folder.
-        parameters: what the net was given: name -> text of an expression.
-        initial: the file of weights that training begins with; "" for first values.
-        selection: what of it is taken.
-        preprocessing: its name; "" for the one that suits network and data.
-        precision: of the step.
-        xla: whether the step is compiled.
-        eager: whether its operations are run one by one.
-        shuffle: False for the data in their own order.
-        fresh: whether the run in the folder may be given up.
-        device: what it runs on, in words.
-        distribution: how many copies of the step there are, and where.
-    """
-
-    train_graph: Graph
-    eval_graph: Graph
-    recipe: Recipe
-    data: str = field(default="")
-    labels_offset: int = field(default=0)
-    logdir: str
-    parameters: Mapping[str, str] = field(default={})
-    initial: str = field(default="")
-    selection: Selection = field(default=EVERYTHING)
-    preprocessing: str = field(default="")
-    precision: str = field(default="float32")
-    xla: bool = field(default=False)
-    eager: bool = field(default=False)
-    shuffle: bool = field(default=True)
-    fresh: bool = field(default=False)
-    device: str = field(default="")
-    distribution: Distribution = field(default=Distribution())
-
-
 class OutOfMemoryError(Exception):
     """A step does not fit into the memory of the device."""
-
-
-@value
-class Prepared(Record):
-    """A training before its first step, with nothing written yet.
-
-    Attributes:
-        order: what was wanted.
-        source: the data.
-        feed: what they are for.
-        preprocessing: what images go through.
-        steps: how many there will be.
-        steps_per_epoch: of a pass over the data.
-        start: the step of the checkpoint that it goes on from; None to begin.
-        changed: what is changed of the run that it goes on with, in words.
-        document: the record of the run.
-        trial: whether one step is tried and nothing written.
-    """
-
-    order: Order
-    source: DataSource
-    feed: Feed
-    preprocessing: str
-    steps: int
-    steps_per_epoch: float
-    start: int | None
-    changed: tuple[str, ...]
-    document: dict[str, object]
-    trial: bool = field(default=False)
 
 
 def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
@@ -162,6 +92,8 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         "recipe": {**recipe_document(recipe), "initial": order.initial or None},
         "data": {
             "spec": order.data or "digits",
+            PLACE: os.path.abspath(order.data) if source.path else None,
+            FINGERPRINT: fingerprint(source),
             "examples": source.count,
             "preprocessing": preprocessing,
             "shuffle": order.shuffle,
@@ -177,7 +109,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
             "replicas": order.distribution.replicas,
         },
     }
-    start = prepare(order.logdir, document, fresh=order.fresh, labels=class_names_text(source.classes))
+    found = prepare(order.logdir, document, fresh=order.fresh, labels=class_names_text(source.classes))
     return Prepared(
         order=order,
         source=source,
@@ -185,8 +117,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         preprocessing=preprocessing,
         steps=steps,
         steps_per_epoch=per_epoch,
-        start=start,
-        changed=tuple(changed_settings(order.logdir, document)) if start is not None else (),
+        found=found,
         document=document,
         trial=thorough,
     )
@@ -253,8 +184,10 @@ def _agree(prepared: Prepared) -> None:
         )
     if distribution.workers == 1:
         return
-    # Their machines may be of many kinds.
+    # Their machines may be of many kinds, and have the data in places of their own.
     done = {name: entry for name, entry in prepared.document.items() if name != "machine"}
+    if isinstance(done["data"], Mapping):
+        done["data"] = {name: entry for name, entry in done["data"].items() if name != PLACE}
     found = differing(distribution, {**done, "dry_run": prepared.trial})
     if found:
         more = f", and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
@@ -273,52 +206,58 @@ def _load_initial(engine: Engine, order: Order) -> None:
             raise WeightsError(found)
         names = {pair.variable.name: pair.stored.name for pair in comparison.matching}
         engine.assign(FileWeights(file, names, None), [pair.variable for pair in comparison.matching])
+    bad = first_not_finite({name: np.asarray(engine.variables[name].numpy()) for name in names})
+    if bad:
+        reason = f"its {file.entry} `{names[bad]}` has NaN or infinite values, which nothing can be trained from"
+        help = f"--except {bad.rpartition('/')[0] or bad} leaves first values in its place"
+        raise WeightsError((unreadable(order.initial, reason, help),))
 
 
-def stream(prepared: Prepared, start: int) -> Iterator[Batch]:
-    """The batches from a step on.
-
-    Raises:
-        DataError: the data cannot be read, with the file and the record.
-    """
-    order, feed = prepared.order, prepared.feed
-    found = batches_of(
+def batches_for(prepared: Prepared) -> Batches:
+    """The batches of a training."""
+    order = prepared.order
+    return Batches(
         prepared.source,
-        feed,
+        prepared.feed,
         preprocessing=prepared.preprocessing,
-        batch=order.recipe.batch,
-        seed=order.recipe.seed,
-        training=True,
-        start_step=start,
+        recipe=order.recipe,
         shuffle=order.shuffle,
-        shard=(order.distribution.worker, order.distribution.workers),
+        distribution=order.distribution,
     )
-    # Several replicas take their shares of a batch to their own devices.
-    iterator = iter(ahead_on_device(found) if order.distribution.replicas == 1 else found)
-    while True:
-        try:
-            batch = next(iterator)
-        except tf.errors.OpError as error:
-            raise explain_failure(prepared.source, error, classes=feed.classes) from error
-        yield batch
 
 
 def try_step(prepared: Prepared, engine: Engine) -> tuple[float, float]:
     """Trace and take one step without writing anything: its loss, and the seconds that it took.
 
     Raises:
+        NotFiniteError: the loss is none that can be trained with.
         DataError, EngineError: data or batch do not fit.
         OutOfMemoryError: the step does not fit into the memory.
         LostWorkersError: another process has gone.
     """
-    batch = next(stream(prepared, prepared.start or 0))
+    batch = batches_for(prepared).first(prepared.start or 0)
+    before = host_values(engine.variables)
     begun = time.monotonic()
     try:
         with prepared.order.distribution.together(begun=False):
             loss = float(engine.train(batch)["total_loss"])
     except tf.errors.ResourceExhaustedError as error:
         raise _too_large(prepared) from error
-    return loss, time.monotonic() - begun
+    seconds = time.monotonic() - begun
+    if not math.isfinite(loss):
+        raise NotFiniteError(_not_finite(prepared, engine, batch, before, loss), prepared.start or 0)
+    return loss, seconds
+
+
+def _not_finite(prepared: Prepared, engine: Engine, batch: Batch, before: Mapping[str, Any], loss: float) -> str:
+    step = prepared.start or 0
+    message = f"the loss of step {step + 1:,} is {'NaN' if math.isnan(loss) else 'infinite'}"
+    if prepared.order.distribution.workers > 1:
+        return message
+    for name, value in before.items():
+        engine.variables[name].assign(value)
+    found = _hunt(prepared.order)(batch, engine.variables, step)
+    return f"{message}; the first of it is in {found}" if found else message
 
 
 def carry_out(prepared: Prepared, engine: Engine, profiler: Profiler | None = None) -> Outcome:
@@ -337,17 +276,22 @@ def carry_out(prepared: Prepared, engine: Engine, profiler: Profiler | None = No
     """
     folder = prepared.order.logdir
     distribution = prepared.order.distribution
+    batches = batches_for(prepared)
+    # What does not fit is found while all is as it was.
+    engine.check(batches.first(prepared.start or 0))
     with ExitStack() as stack:
         row = Row()
         if distribution.writes:
             make_folder(folder)
             stack.enter_context(occupied(folder))
+            require_unchanged(folder, prepared.found)
             begin(
                 folder,
                 prepared.document,
                 recipe_text(prepared.order.recipe),
                 goes_on=prepared.start is not None,
                 labels=class_names_text(prepared.source.classes),
+                damaged=prepared.found.damaged,
             )
             metrics = (f"metrics/{term.name}" for term in prepared.order.recipe.metrics)
             row = stack.enter_context(table_row(folder, _settings(prepared), ("total_loss", *metrics)))
@@ -355,7 +299,7 @@ def carry_out(prepared: Prepared, engine: Engine, profiler: Profiler | None = No
                 stack.enter_context(profiler)
         try:
             with distribution.together():
-                outcome = Training(_run(prepared, engine, profiler), prepared.start).train()
+                outcome = Training(_run(prepared, engine, batches, profiler), prepared.start).train()
         except tf.errors.ResourceExhaustedError as error:
             raise _too_large(prepared) from error
         if not outcome.interrupted:
@@ -378,16 +322,10 @@ def _settings(prepared: Prepared) -> dict[str, Setting]:
     )
 
 
-def _run(prepared: Prepared, engine: Engine, profiler: Profiler | None) -> Run:
+def _run(prepared: Prepared, engine: Engine, batches: Batches, profiler: Profiler | None) -> Run:
     order = prepared.order
     writes = order.distribution.writes
     seed = order.recipe.seed
-
-    def hunt(batch: Batch, variables: Any, step: int) -> str:
-        found = NanHunt(order.train_graph, order.recipe, precision=order.precision, seed=seed)
-        wanted = {name: batch[name] for name in (*order.train_graph.inputs, *order.recipe.inputs)}
-        return found.find(wanted, variables, step)
-
     summaries = Summaries(
         order.train_graph,
         order.recipe,
@@ -399,12 +337,12 @@ def _run(prepared: Prepared, engine: Engine, profiler: Profiler | None) -> Run:
     return Run(
         engine=engine,
         recipe=order.recipe,
-        batches=lambda start: stream(prepared, start),
+        batches=batches,
         folder=order.logdir,
         steps=prepared.steps,
         steps_per_epoch=prepared.steps_per_epoch,
         # Workers would have to look for it together, each with the whole batch.
-        hunt=hunt if order.distribution.workers == 1 else None,
+        hunt=_hunt(order) if order.distribution.workers == 1 else None,
         distribution=order.distribution,
         histogrammed=engine.trained,
         summaries=summaries.of if writes else None,
@@ -412,6 +350,15 @@ def _run(prepared: Prepared, engine: Engine, profiler: Profiler | None) -> Run:
         graph=graph_bytes(emit(order.train_graph, form="graphdef", seed=0), None),
         progress=Progress(),
     )
+
+
+def _hunt(order: Order) -> Callable[[Batch, Mapping[str, tf.Variable], int], str]:
+    def hunt(batch: Batch, variables: Mapping[str, tf.Variable], step: int) -> str:
+        found = NanHunt(order.train_graph, order.recipe, precision=order.precision, seed=order.recipe.seed)
+        wanted = {name: batch[name] for name in (*order.train_graph.inputs, *order.recipe.inputs)}
+        return found.find(wanted, variables, step)
+
+    return hunt
 
 
 def _too_large(prepared: Prepared) -> OutOfMemoryError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +141,19 @@ def test_a_stream_that_is_gone_does_not_matter() -> None:
     stream = io.StringIO()
     stream.close()
     Progress(stream).show(_status(1))
+
+
+def test_a_terminal_that_is_gone_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rich")
+    there, here = os.openpty()
+    stream = os.fdopen(here, "w")
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    progress = Progress()
+    progress.show(_status(1))
+    os.close(there)
+    progress.show(_status(2))
+    progress.close()
+    # What could not be written is still in the buffer.
+    with pytest.raises(OSError, match="error"):
+        stream.close()

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from slimdsl.runtime.checkpoints import Checkpoints, checkpoint_path
 from slimdsl.runtime.resume import host_values, restore
-from slimdsl.runtime.run_folder import RunError, begin, occupied, prepare
+from slimdsl.runtime.run_files import RunError
+from slimdsl.runtime.run_folder import begin, occupied, prepare, require_unchanged
 from slimdsl.weights.source import WeightsError
 
 DOCUMENT: dict[str, object] = {
@@ -90,19 +91,19 @@ def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_new_or_has_other_files_begins(tmp_path: Path) -> None:
-    assert prepare(str(tmp_path / "new"), DOCUMENT, fresh=False) is None
+    assert prepare(str(tmp_path / "new"), DOCUMENT, fresh=False).start is None
     (tmp_path / "notes.txt").write_text("mine")
-    assert prepare(str(tmp_path), DOCUMENT, fresh=False) is None
+    assert prepare(str(tmp_path), DOCUMENT, fresh=False).start is None
 
 
 def test_the_same_run_goes_on(tmp_path: Path) -> None:
     begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
-    assert prepare(str(tmp_path), DOCUMENT, fresh=False) is None
+    assert prepare(str(tmp_path), DOCUMENT, fresh=False).start is None
     _saved(tmp_path, 4, _variables(w=np.float32(0)))
-    assert prepare(str(tmp_path), DOCUMENT, fresh=False) == 4
+    assert prepare(str(tmp_path), DOCUMENT, fresh=False).start == 4
     # What changes no step may change, and so may the machine.
     other = _changed(recipe={"steps": 99, "log_every": 1}, machine={"device": "a GPU"}, slimdsl="0.2")
-    assert prepare(str(tmp_path), other, fresh=False) == 4
+    assert prepare(str(tmp_path), other, fresh=False).start == 4
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_another_run_is_refused_with_what_differs(tmp_path: Path, change: dict[s
         prepare(str(tmp_path), _changed(**change), fresh=False)
     assert said in str(caught.value)
     assert "--fresh" in str(caught.value)
-    assert prepare(str(tmp_path), _changed(**change), fresh=True) is None
+    assert prepare(str(tmp_path), _changed(**change), fresh=True).start is None
 
 
 def test_checkpoints_of_nobody_knows_what_are_left_alone(tmp_path: Path) -> None:
@@ -132,11 +133,60 @@ def test_checkpoints_of_nobody_knows_what_are_left_alone(tmp_path: Path) -> None
             prepare(str(tmp_path), DOCUMENT, fresh=fresh)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"recipe": '])
+@pytest.mark.parametrize("text", ["", "[]", '{"recipe": ', '{"flour": "500 g"}'])
 def test_a_damaged_record_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "recipe.json").write_text(text)
     with pytest.raises(RunError, match=r"recipe\.json"):
         prepare(str(tmp_path), DOCUMENT, fresh=False)
+
+
+@pytest.mark.parametrize("text", ["[]", '{"flour": "500 g"}'])
+def test_what_is_no_record_is_not_given_up(tmp_path: Path, text: str) -> None:
+    (tmp_path / "recipe.json").write_text(text)
+    with pytest.raises(RunError, match="is no record of a run"):
+        prepare(str(tmp_path), DOCUMENT, fresh=True)
+
+
+@pytest.mark.parametrize("text", ["", '{"recipe": '])
+def test_a_run_with_a_damaged_record_can_be_given_up(tmp_path: Path, text: str) -> None:
+    begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
+    _saved(tmp_path, 4, _variables(w=np.float32(0)))
+    (tmp_path / "recipe.json").write_text(text)
+    assert prepare(str(tmp_path), DOCUMENT, fresh=True).start is None
+    begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
+    assert sorted(os.listdir(tmp_path)) == ["recipe.json", "recipe.slim"]
+
+
+@pytest.mark.parametrize(
+    "name", ["metrics.jsonl", "best.json", "recipe.slim", "events.out.tfevents.1.host", "model.ckpt-7.index"]
+)
+def test_files_of_others_stay(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("precious")
+    for fresh in (False, True):
+        with pytest.raises(RunError, match=f"holds `{name}` and no recipe.json"):
+            prepare(str(tmp_path), DOCUMENT, fresh=fresh)
+    with pytest.raises(RunError, match=f"holds `{name}`"):
+        begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
+
+
+def test_a_run_that_has_begun_meanwhile_is_seen(tmp_path: Path) -> None:
+    found = prepare(str(tmp_path), DOCUMENT, fresh=False)
+    require_unchanged(str(tmp_path), found)
+    begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
+    with pytest.raises(RunError, match=r"another process has trained in `.*` since this one looked at it: the same"):
+        require_unchanged(str(tmp_path), found)
+    found = prepare(str(tmp_path), DOCUMENT, fresh=False)
+    _saved(tmp_path, 4000, _variables(w=np.float32(0)))
+    with pytest.raises(RunError, match="up to step 4,000"):
+        require_unchanged(str(tmp_path), found)
+
+
+def test_what_cannot_be_removed_is_told(tmp_path: Path) -> None:
+    begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
+    (tmp_path / "best.json").mkdir()
+    with pytest.raises(RunError, match=r"cannot remove `.*best\.json`: "):
+        begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
@@ -148,12 +198,23 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 def test_beginning_anew_removes_the_run_and_nothing_else(tmp_path: Path) -> None:
     begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
     _saved(tmp_path, 3, _variables(w=np.float32(0)))
-    for name in ("metrics.jsonl", "events.out.tfevents.1.x", "best.json", "notes.txt"):
+    (tmp_path / "eval").mkdir()
+    evaluations = ("eval.jsonl", "eval/events.out.tfevents.1.x")
+    for name in ("metrics.jsonl", "events.out.tfevents.1.x", "best.json", "notes.txt", *evaluations):
         (tmp_path / name).write_text("x")
     begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=True)
     assert (tmp_path / "metrics.jsonl").exists()
     begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
     assert sorted(os.listdir(tmp_path)) == ["notes.txt", "recipe.json", "recipe.slim"]
+
+
+def test_beginning_anew_leaves_what_others_put_among_evaluations(tmp_path: Path) -> None:
+    begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
+    (tmp_path / "eval").mkdir()
+    for name in ("events.out.tfevents.1.x", "notes.txt"):
+        (tmp_path / "eval" / name).write_text("x")
+    begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
+    assert os.listdir(tmp_path / "eval") == ["notes.txt"]
 
 
 def test_names_of_classes_are_of_the_run_that_wrote_them(tmp_path: Path) -> None:
@@ -174,7 +235,7 @@ def test_names_of_classes_are_of_the_run_that_wrote_them(tmp_path: Path) -> None
 def test_names_of_classes_that_were_there_before_stay(tmp_path: Path, own: str) -> None:
     labels = tmp_path / "labels.txt"
     labels.write_text(own)
-    assert prepare(str(tmp_path), DOCUMENT, fresh=False) is None
+    assert prepare(str(tmp_path), DOCUMENT, fresh=False).start is None
     if own == "0:bee\n":
         for fresh in (False, True):
             with pytest.raises(RunError, match=r"is no run and holds a labels\.txt with other names"):

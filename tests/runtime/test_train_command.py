@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 import tensorflow as tf
 
 from slimdsl.cli.main import main
+from slimdsl.runtime import training_order, training_setup
 
 ONEDNN = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")
 """What TensorFlow in this process was loaded with: other kernels round otherwise."""
@@ -399,6 +401,177 @@ def test_names_of_other_classes_are_not_written_over(place: Path, capsys: pytest
     assert train(place, "mine", data="my.npz") == 2
     assert "is no run and holds a labels.txt with other names" in capsys.readouterr().err
     assert [path.name for path in (place / "mine").iterdir()] == ["labels.txt"]
+
+
+def test_of_two_that_begin_at_once_none_wipes_the_other(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_engine = training_setup.make_engine
+
+    def slow(prepared: training_order.Prepared) -> Any:
+        monkeypatch.setattr(training_setup, "make_engine", make_engine)
+        assert train(place, "race", "--steps", "7") == 0
+        return make_engine(prepared)
+
+    monkeypatch.setattr(training_setup, "make_engine", slow)
+    assert train(place, "race", "--steps", "3") == 2
+    assert "another process has trained in" in capsys.readouterr().err
+    assert [row["step"] for row in rows(place / "race")] == list(range(1, 8))
+    assert (place / "race" / "model.ckpt-7.index").exists()
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, 7)
+
+
+def emptied(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "damage", "said"),
+    [
+        (".data-00000-of-00001", flipped, "its checksum is wrong"),
+        (".data-00000-of-00001", cut, "and `model.ckpt-12.data-00000-of-00001` has 7"),
+        (".index", emptied, "it is empty"),
+    ],
+)
+def test_a_damaged_checkpoint_is_gone_back_behind(
+    place: Path, suffix: str, damage: Callable[[Path], None], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = f"damaged_{damage.__name__}"
+    shutil.copytree(place / "whole", place / run)
+    damage(place / run / f"model.ckpt-12{suffix}")
+    assert train(place, run, "--dry-run") == 0
+    assert (place / run / "model.ckpt-12.index").exists()
+    capsys.readouterr()
+    assert train(place, run, "--steps", "11") == 0
+    opening = capsys.readouterr().err
+    assert f"going on with {place / run} from step 10" in opening
+    (line,) = [line for line in opening.splitlines() if "damaged: " in line]
+    assert said in line
+    assert f"`{place / run / 'model.ckpt-12'}`" in line
+    assert (place / run / "damaged-model.ckpt-12.index").exists()
+    assert tf.train.latest_checkpoint(str(place / run)) == str(place / run / "model.ckpt-11")
+    assert rows(place / run) == rows(place / "whole")[:11]
+    assert train(place, run) == 0
+    assert "damaged: " not in capsys.readouterr().err
+    assert rows(place / run) == rows(place / "whole")
+    whole, found = weights(place / "whole"), weights(place / run)
+    for name, value in whole.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+    assert train(place, run, "--fresh", "--steps", "1") == 0
+    assert not [path for path in (place / run).iterdir() if path.name.startswith("damaged-")]
+
+
+def test_a_run_without_a_whole_checkpoint_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(place / "whole", place / "hopeless")
+    for path in (place / "hopeless").glob("model.ckpt-*.index"):
+        emptied(path)
+    assert train(place, "hopeless") == 2
+    assert "no checkpoint of " in capsys.readouterr().err
+    assert train(place, "hopeless", "--fresh", "--steps", "1") == 0
+
+
+def test_what_cannot_begin_removes_and_leaves_nothing(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.RandomState(0)
+    for number in range(60):
+        path = place / "pictures" / str(number % 3) / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(tf.io.encode_png(random.randint(0, 255, (8, 8, 1)).astype(np.uint8)).numpy())
+    command = ["train", str(place / "small.slim"), "--data", str(place / "pictures"), "--batch", "40", "--steps", "1"]
+    command += ["--logdir", str(place / "of_pictures")]
+    assert main(command) == 0
+    before = {path.name: path.read_bytes() for path in (place / "of_pictures").iterdir()}
+    for path in (place / "pictures" / "2").iterdir():
+        if int(path.stem) > 40:
+            # Beyond those that are looked at before each training.
+            path.write_bytes(path.read_bytes()[:40])
+    assert main([*command, "--fresh"]) == 1
+    assert ".png`" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in (place / "of_pictures").iterdir()} == before
+    assert main([*command, "--logdir", str(place / "never")]) == 1
+    assert not (place / "never").exists()
+
+
+def test_data_are_what_is_in_them(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, run = tmp_path / "here", tmp_path / "run"
+    (here / "d").mkdir(parents=True)
+    shutil.copy(place / "data.npz", here / "d" / "a.npz")
+    monkeypatch.chdir(here)
+    command = ["train", str(place / "small.slim"), "--logdir", str(run)]
+    assert main([*command, "--data", "d/a.npz", "--steps", "2"]) == 0
+    assert main([*command, "--data", "./d/a.npz", "--steps", "3"]) == 0
+    shutil.copy(place / "data.npz", tmp_path / "copied.npz")
+    assert main([*command, "--data", str(tmp_path / "copied.npz"), "--steps", "4"]) == 0
+    assert main([*command, "--data", "d/a.npz", "--steps", "5"]) == 0
+    # Found again from another folder.
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    assert main(["evaluate", str(place / "small.slim"), "--logdir", str(run)]) == 0
+    assert "30 examples" in capsys.readouterr().err
+    monkeypatch.chdir(here)
+    archive = dict(np.load(place / "data.npz"))
+    np.savez("d/a.npz", images=archive["images"], labels=archive["labels"][::-1])
+    assert main([*command, "--data", "d/a.npz", "--steps", "6"]) == 2
+    assert "holds another run: `d/a.npz` has other data than it had" in capsys.readouterr().err
+    # An older version recorded the name alone.
+    older(run, [["data", "path"], ["data", "fingerprint"]])
+    assert main([*command, "--data", "./d/a.npz", "--steps", "6"]) == 0
+    older(run, [["data", "path"], ["data", "fingerprint"]])
+    assert main([*command, "--data", str(tmp_path / "copied.npz"), "--steps", "7"]) == 2
+    assert '`data.spec` was "d/a.npz" and is' in capsys.readouterr().err
+
+
+def test_a_dry_run_finds_a_loss_that_is_not_finite(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "log.slim").write_text(NET.replace("  flatten\n", "  scale(-1.0)\n  sqrt\n  flatten\n"))
+    command = ["train", str(place / "log.slim"), "--data", str(place / "data.npz"), "--logdir", str(place / "dry")]
+    assert main([*command, "--dry-run"]) == 1
+    said = capsys.readouterr()
+    assert "all is well" not in said.out
+    assert "the loss of step 1 is NaN; the first of it is in the layer " in said.err
+    assert not (place / "dry").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_values_that_are_not_finite_are_found_on_loading(
+    place: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = {name: value for name, value in weights(place / "whole").items() if name.startswith("small/")}
+    values["small/logits/weights"][3, 1] = np.inf
+    np.savez(place / "bad_values.npz", **values)
+    assert train(place, "dry", "--init", str(place / "bad_values.npz"), *options) == 1
+    said = capsys.readouterr().err
+    assert "bad_values.npz` cannot be read: its array `small/logits/weights` has NaN or infinite values" in said
+    assert not (place / "dry").exists()
+    assert train(place, "excepted", "--init", str(place / "bad_values.npz"), "--except", "small/logits") == 0
+
+
+@pytest.mark.parametrize("name", [".lock", "metrics.jsonl", "recipe.slim"])
+def test_what_cannot_be_written_is_named(place: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run = f"unwritable{name}"
+    assert train(place, run, "--steps", "1") == 0
+    (place / run / name).unlink()
+    (place / run / name).mkdir()
+    assert train(place, run, "--steps", "2") == 2
+    assert f"cannot write `{place / run / name}`: i" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["--fresh"]])
+def test_files_of_other_tools_stay(place: Path, options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "other").mkdir(exist_ok=True)
+    (place / "other" / "metrics.jsonl").write_text("precious")
+    assert train(place, "other", *options) == 2
+    assert "holds `metrics.jsonl` and no recipe.json" in capsys.readouterr().err
+    assert (place / "other" / "metrics.jsonl").read_text() == "precious"
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU")

@@ -166,7 +166,7 @@ def test_rows_after_the_checkpoint_are_made_again(tmp_path: Path, whole: Path) -
     assert rows(tmp_path) == rows(whole)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_finishes_the_step_and_saves(tmp_path: Path, whole: Path, number: int) -> None:
     def interrupted(start: int) -> Iterator[dict[str, tf.Tensor]]:
         for step, batch in enumerate(batches(start), start + 1):
@@ -189,6 +189,25 @@ def test_a_second_signal_ends_at_once() -> None:
         assert interrupt.received == "SIGINT"
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_terminal_that_is_closed_says_it_twice() -> None:
+    with Interrupt() as interrupt:
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert interrupt.received == "SIGHUP"
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupt() as interrupt:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert interrupt.received == ""
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def poisoned(step: int) -> Callable[[int], Iterator[dict[str, tf.Tensor]]]:
@@ -294,6 +313,19 @@ def test_data_that_end_lose_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"photo\.jpg"):
         Training(run(tmp_path, 12, batches=ending), None).train()
     assert checkpoint_steps(str(tmp_path))[-1] == 8
+
+
+def test_a_checkpoint_that_cannot_be_removed_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stuck(folder: str, step: int) -> None:
+        raise PermissionError(13, "Permission denied", checkpoint_path(folder, step))
+
+    monkeypatch.setattr("slimdsl.runtime.checkpoints.remove_checkpoint", stuck)
+    stream = io.StringIO()
+    outcome = Training(run(tmp_path, 40, progress=Progress(stream)), None).train()
+    assert outcome.step == 40
+    assert stream.getvalue().count("cannot remove") == 1
+    assert "model.ckpt-0`: Permission denied; the training goes on" in stream.getvalue()
+    assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / "model.ckpt-40")
 
 
 def test_a_checkpoint_that_cannot_be_written_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
