@@ -230,6 +230,53 @@ def test_a_run_is_evaluated_with_its_own_data(run: Run, place: Path) -> None:
     assert (json.loads(out)["examples"], json.loads(out)["step"]) == (45, 10)
 
 
+@pytest.mark.parametrize("named", ["model.ckpt-10", "model.ckpt-10.index", "checkpoint"])
+def test_a_checkpoint_of_a_run_is_evaluated_as_the_run(run: Run, place: Path, tmp_path: Path, named: str) -> None:
+    record(tmp_path, steps=30, averages=0.9)
+    averages = {name + SHADOW: array for name, array in values(1).items()}
+    save(tmp_path / "model.ckpt-10", {**values(0), **averages}, step=10)
+    write_state(str(tmp_path), [10])
+    weights = str(tmp_path / named)
+    code, out, err = run("flat", "--weights", weights, "--split", "all", "--json", own_data=True)
+    assert code == 0
+    assert json.loads(out)["accuracy"] == pytest.approx(expected(place, 1)["accuracy"], abs=1e-6)
+    assert json.loads(out)["examples"] == 45
+    assert err.splitlines()[0].endswith(
+        f", 2 moving averages (--no-ema takes the values themselves), data and preprocessing of the run `{tmp_path}`"
+    )
+
+
+def test_what_lies_in_the_folder_of_a_run_is_not_of_that_run(run: Run, tmp_path: Path) -> None:
+    record(tmp_path, steps=30)
+    add_checkpoint(tmp_path, 10, seed=0)
+    save(tmp_path / "other", values(0))
+    code, _, err = run("flat", "--weights", str(tmp_path / "other"))
+    assert (code, "of the run" in err) == (0, False)
+
+
+def test_a_step_of_a_run_can_be_chosen(run: Run, place: Path, tmp_path: Path) -> None:
+    record(tmp_path, steps=30)
+    for step, seed in ((10, 0), (20, 1), (30, 2)):
+        add_checkpoint(tmp_path, step, seed)
+    (tmp_path / "best.json").write_text('{"step": 20, "total_loss": 0.5}')
+    for chosen, step, seed in (("10", 10, 0), ("best", 20, 1), ("30", 30, 2)):
+        code, out, _ = run("flat", "--logdir", str(tmp_path), "--step", chosen, "--json")
+        assert code == 0
+        assert json.loads(out)["step"] == step
+        assert json.loads(out)["accuracy"] == pytest.approx(expected(place, seed)["accuracy"], abs=1e-6)
+    (tmp_path / "best.json").unlink()
+    for options, said in (
+        (["--logdir", str(tmp_path), "--step", "11"], "has no checkpoint of that step, but of 10, 20, 30"),
+        (["--logdir", str(tmp_path), "--step", "best"], "does not say which of its checkpoints is the best"),
+        (["--logdir", str(tmp_path), "--step", "last"], "must be the number of a step, or best"),
+        (["--logdir", str(tmp_path), "--step", "10", "--follow"], "leave one out"),
+        (["--weights", "w", "--step", "10"], "chooses a checkpoint of a run's folder, and `w` is none"),
+    ):
+        code, out, err = run("flat", *options)
+        assert (code, out) == (2, "")
+        assert said in err
+
+
 def test_a_run_is_followed_to_its_last_step(run: Run, place: Path) -> None:
     folder = place / "followed"
     folder.mkdir()
