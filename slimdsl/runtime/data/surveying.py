@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from slimdsl.runtime.data.errors import DataError
 from slimdsl.runtime.data.images import decode
+from slimdsl.runtime.data.pipeline import no_class_numbers
 from slimdsl.runtime.data.records import RecordSource
 from slimdsl.runtime.data.source import ArraySource, DataSource, EncodedSource
 from slimdsl.runtime.data.table_survey import ArraySurvey, survey_arrays
@@ -79,6 +80,8 @@ def survey(
     problems = list(source.found[:most])
     limit = len(source.classes) or None if classes is None else classes
     if isinstance(source, ArraySource):
+        if classes is not None:
+            problems += no_class_numbers(source)
         return _of_arrays(source, numbers, limit, channels, problems, most)
     if isinstance(source, TableSource):
         arrays, wrong = survey_arrays(source)
