@@ -53,6 +53,9 @@ def test_problems_are_an_exit_code(folder: Path, tmp_path: Path, capsys: pytest.
     [
         (("inspect", "/no/such"), "there is no file or folder `/no/such`"),
         (("inspect", "--holdout", "2"), "below 1, not 2"),
+        (("inspect", "synthetic:10", "--classes", "-3"), "--classes: must be an integer of at least 1"),
+        (("inspect", "synthetic:10", "--classes", "1000000000"), "for at most 1,000,000 classes, not 1,000,000,000"),
+        (("inspect", "synthetic:10", "--classes", "0"), "--classes: must be an integer of at least 1"),
         (("convert", "/no/such", "out"), "there is no file or folder `/no/such`"),
         (("convert", "x", "out", "--shards", "0"), "--shards 0"),
         (("convert", "x", "out", "--name", "a/b"), "--name a/b"),
