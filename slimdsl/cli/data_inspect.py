@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from slimdsl.cli.network_weights import count
+from slimdsl.cli.network_weights import count as at_least_one
 from slimdsl.cli.options import add_labels_offset_option
 from slimdsl.cli.progress import INTERVAL
 from slimdsl.cli.refusal import Refusal
@@ -44,7 +44,7 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--split", choices=("train", "validation", "all"), default="all", help="the part to look at")
     parser.add_argument("--holdout", type=float, metavar="SHARE", help="the share held out for validation")
-    parser.add_argument("--classes", type=count, metavar="N", help="how many classes the network has")
+    parser.add_argument("--classes", type=at_least_one, metavar="N", help="how many classes the network has")
     add_labels_offset_option(parser, "0")
     parser.add_argument("--json", action="store_true", help="print JSON")
 

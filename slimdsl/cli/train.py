@@ -18,6 +18,7 @@ from slimdsl.cli.runtime_loading import load_runtime
 from slimdsl.cli.selection import add_selection_options, selection_of, written_selection
 from slimdsl.cli.streams import say
 from slimdsl.compiler import Compilation, UsageError
+from slimdsl.diagnostics.display import visible
 from slimdsl.files import FileWriteError
 from slimdsl.weights.selection import EVERYTHING
 from slimdsl.weights.source import WeightsError
@@ -200,8 +201,10 @@ def _guarded(setup: Any, wanted: dict[str, Any], arguments: Namespace) -> int:
         raise Refusal(str(error)) from error
     except distribution.LostWorkersError as error:
         say(f"slimdsl: {error}")
-    except (data.DataError, engine_errors.EngineError, setup.OutOfMemoryError, hunt.NotFiniteError) as error:
-        say(f"slimdsl: {error}")
+    except data.DataError as error:
+        say(f"slimdsl: {visible(str(error))}")
+    except (engine_errors.EngineError, setup.OutOfMemoryError, hunt.NotFiniteError) as error:
+        say("\n".join(visible(line) for line in f"slimdsl: {error}".split("\n")))
     except FileWriteError as error:
         raise Refusal(f"{error}; checkpoints that were there before are whole") from error
     except OSError as error:
@@ -222,7 +225,7 @@ def _train(setup: Any, order: Any, arguments: Namespace) -> int:
         )
         return _OK
     for line in _opening_lines(prepared):
-        say(line)
+        say(visible(line))
     with announced("building the network"):
         engine = setup.make_engine(prepared)
     if arguments.dry_run:

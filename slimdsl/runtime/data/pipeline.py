@@ -148,6 +148,14 @@ def batches(
     return in_order(made.map(named))
 
 
+def too_few(source: DataSource, batch: int) -> str:
+    """What is wrong where a training has fewer examples than a batch."""
+    there = f"{source.count} example{'' if source.count == 1 else 's'}"
+    return (
+        f"the data have {there} for training, fewer than the batch of {batch}: set the batch to at most {source.count}"
+    )
+
+
 def require_enough(source: DataSource, batch: int, shard: tuple[int, int], *, training: bool) -> None:
     """Refuse data of which no batch can be made.
 
@@ -157,10 +165,7 @@ def require_enough(source: DataSource, batch: int, shard: tuple[int, int], *, tr
     if source.count == 0:
         raise DataError(f"there are no examples for {source.split} in `{source.path or source.kind}`")
     if training and source.count < batch:
-        raise DataError(
-            f"the data have {source.count} examples for training, fewer than the batch of {batch}: "
-            f"set the batch to at most {source.count}"
-        )
+        raise DataError(too_few(source, batch))
     if batch % shard[1]:
         raise DataError(f"a batch of {batch} cannot be shared out equally among {shard[1]} workers")
 
