@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from slimdsl.cli.evaluating import Evaluated, Evaluation
 from slimdsl.cli.loading import graph_of, open_compilation
 from slimdsl.cli.network_weights import WEIGHTS_HELP, add_taking_options, count
-from slimdsl.cli.options import add_colour_option, add_labels_offset_option, add_net_options
+from slimdsl.cli.options import add_colour_option, add_holdout_option, add_labels_offset_option, add_net_options
 from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import count_text, print_diagnostics
 from slimdsl.cli.run_parameters import say_other_parameters
@@ -47,6 +47,7 @@ def configure(parser: ArgumentParser) -> None:
     add_step_option(parser)
     parser.add_argument("--data", metavar="SPEC", help="what to evaluate on (what the training had, or digits)")
     add_labels_offset_option(parser, "the training's")
+    add_holdout_option(parser, "the training's")
     parser.add_argument("--split", choices=_SPLITS, default=_SPLITS[0], help=f"the part of the data ({_SPLITS[0]})")
     parser.add_argument("--batch", type=count, metavar="N", help="examples at once (the recipe's batch)")
     parser.add_argument("--preprocessing", metavar="NAME", default="", help="what images go through (the training's)")
@@ -128,6 +129,7 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
         preprocessing=arguments.preprocessing or (record.preprocessing if record else ""),
         batch=arguments.batch,
         labels_offset=_labels_offset(record, arguments),
+        holdout=arguments.holdout if arguments.holdout is not None else record.holdout if record else None,
     )
     job = Evaluation(
         evaluator=evaluation.Evaluator(graph, recipe, data),

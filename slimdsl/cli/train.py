@@ -9,7 +9,13 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from slimdsl.cli.loading import graph_of, open_compilation
-from slimdsl.cli.options import add_colour_option, add_labels_offset_option, add_net_options, definitions
+from slimdsl.cli.options import (
+    add_colour_option,
+    add_holdout_option,
+    add_labels_offset_option,
+    add_net_options,
+    definitions,
+)
 from slimdsl.cli.profiling import check_profiled, profile_text, profiled_steps, without_option
 from slimdsl.cli.progress import announced
 from slimdsl.cli.refusal import Refusal, unreadable
@@ -47,6 +53,7 @@ def configure(parser: ArgumentParser) -> None:
         "--data", metavar="SPEC", default="", help="what to train on; see `slimdsl data inspect --help`"
     )
     add_labels_offset_option(parser, "0")
+    add_holdout_option(parser, "a tenth of images in files, a fifth of the digits, nothing of an .npz")
     parser.add_argument("--logdir", metavar="DIR", help="the run's folder (runs/NET)")
     parser.add_argument("--steps", metavar="N", help="steps of the training")
     parser.add_argument("--epochs", metavar="N", help="passes over the data, instead of --steps")
@@ -130,6 +137,7 @@ def run(arguments: Namespace) -> int:
         "recipe": recipe,
         "data": arguments.data,
         "labels_offset": arguments.labels_offset or 0,
+        "holdout": arguments.holdout,
         "logdir": arguments.logdir or os.path.join("runs", train_graph.name),
         "parameters": definitions(arguments),
         "initial": initial,

@@ -55,6 +55,7 @@ class Order(Value):
         recipe: the recipe.
         data: what `--data` names; "" for the digits.
         labels_offset: what is taken off every label.
+        holdout: the share that is held out for evaluation; None for the usual one.
         logdir: the run's folder.
         parameters: what the net was given: name -> text of an expression.
         initial: the file of weights that training begins with; "" for first values.
@@ -74,6 +75,7 @@ class Order(Value):
     recipe: Recipe
     data: str = field(default="")
     labels_offset: int = field(default=0)
+    holdout: float | None = field(default=None)
     logdir: str
     parameters: Mapping[str, str] = field(default={})
     initial: str = field(default="")
@@ -141,7 +143,14 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         )
     classes = feed_of_classes(order)
     wanted = wanted_of(order.train_graph, recipe, order.data)
-    source = open_data(order.data, "train", classes=classes, wanted=wanted, labels_offset=order.labels_offset)
+    source = open_data(
+        order.data,
+        "train",
+        holdout=order.holdout,
+        classes=classes,
+        wanted=wanted,
+        labels_offset=order.labels_offset,
+    )
     feed = feed_of(wanted, source)
     check_class_names(source, feed)
     require_usable(source, batch=recipe.batch, classes=feed.classes, channels=feed.channels, thorough=thorough)
@@ -158,6 +167,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
             "preprocessing": preprocessing,
             "shuffle": order.shuffle,
             "labels_offset": order.labels_offset,
+            "holdout": order.holdout,
         },
         "precision": order.precision,
         "machine": {
