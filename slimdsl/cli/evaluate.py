@@ -49,6 +49,9 @@ def configure(parser: ArgumentParser) -> None:
     add_labels_offset_option(parser, "the training's")
     add_holdout_option(parser, "the training's")
     parser.add_argument("--split", choices=_SPLITS, default=_SPLITS[0], help=f"the part of the data ({_SPLITS[0]})")
+    parser.add_argument(
+        "--examples", type=count, metavar="N", help="at most so many examples, evenly spread over the part (all)"
+    )
     parser.add_argument("--batch", type=count, metavar="N", help="examples at once (the recipe's batch)")
     parser.add_argument("--preprocessing", metavar="NAME", default="", help="what images go through (the training's)")
     add_device_option(parser)
@@ -129,6 +132,7 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
         preprocessing=arguments.preprocessing or (record.preprocessing if record else ""),
         batch=arguments.batch,
         labels_offset=_labels_offset(record, arguments),
+        most=arguments.examples,
         holdout=arguments.holdout if arguments.holdout is not None else record.holdout if record else None,
     )
     job = Evaluation(
@@ -235,7 +239,7 @@ def _follow(job: Evaluation, folder: str, last: int | None) -> None:
     following = load_runtime("slimdsl.runtime.following")
     names = [term.name for term in job.recipe.metrics]
     with closing(following.EvaluationLog(folder)) as log:
-        done = log.done(names)
+        done = log.done(names, job.data.source.count)
         for found, row in done.items():
             _print(job, Evaluated(numbers={name: row[name] for name in names}, step=found.step))
         if last is None:

@@ -159,6 +159,23 @@ def test_moving_averages_are_taken_where_the_recipe_keeps_them(
     assert json.loads(out)["step"] == (7 if weights == "both" else None)
 
 
+def test_some_examples_evenly_spread(run: Run, place: Path) -> None:
+    with np.load(place / "data.npz") as data:
+        chosen = [number * 45 // 20 for number in range(20)]
+        np.savez(place / "some.npz", images=data["images"][chosen], labels=data["labels"][chosen])
+    code, out, err = run("flat", "--weights", "w", "--examples", "20", "--json")
+    assert code == 0
+    assert err.splitlines()[1].startswith(
+        "  20 examples of archive of arrays, evenly spread over 45; nothing is held out"
+    )
+    _, expected_out, _ = run("flat", "--weights", "w", "--data", "some.npz", "--split", "all", "--json")
+    assert json.loads(out) == json.loads(expected_out)
+    assert run("flat", "--weights", "w", "--examples", "46", "--json")[1] == run("flat", "--weights", "w", "--json")[1]
+    assert run("flat", "--weights", "w", "--examples", "0")[0] == 2
+    code, out, _ = run("flat", "--weights", "w", "--data", "pictures", "--examples", "3", "--json")
+    assert (code, json.loads(out)["examples"]) == (0, 2)
+
+
 def test_a_line_for_people(run: Run, place: Path) -> None:
     code, out, _ = run("flat", "--weights", "both")
     accuracy, top = expected(place, 0).values()
@@ -332,11 +349,11 @@ def test_rows_that_were_cut_off_or_are_of_an_earlier_run_go(place: Path, tmp_pat
     rows = ['{"step": 5, "accuracy": 1.0, "saved": 1}', '{"step": 11, "accuracy": 1.0}', '"text"', '{"step": 3, "acc']
     (tmp_path / "eval.jsonl").write_text("\n".join(rows))
     log = EvaluationLog(str(tmp_path))
-    assert log.done(["accuracy"]) == {}
+    assert log.done(["accuracy"], 9) == {}
     (found,) = found_checkpoints(str(tmp_path))
     log.add(found, {"accuracy": 0.5}, 9)
-    assert list(log.done(["accuracy"])) == [found]
-    assert log.done(["accuracy", "top_5"]) == {}
+    assert list(log.done(["accuracy"], 9)) == [found]
+    assert log.done(["accuracy", "top_5"], 9) == log.done(["accuracy"], 10) == {}
     log.close()
     assert [json.loads(line)["step"] for line in (tmp_path / "eval.jsonl").read_text().splitlines()] == [5, 10]
 
