@@ -7,7 +7,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from slimdsl.cli.options import add_labels_offset_option
+from slimdsl.cli.network_weights import count as at_least_one
+from slimdsl.cli.options import add_holdout_option, add_labels_offset_option
 from slimdsl.cli.progress import INTERVAL
 from slimdsl.cli.refusal import Refusal
 from slimdsl.cli.report import plural
@@ -42,8 +43,8 @@ def configure(parser: ArgumentParser) -> None:
         help="as for --data: a folder of class folders, TFRecords, .npz, .csv, digits or synthetic:COUNT",
     )
     parser.add_argument("--split", choices=("train", "validation", "all"), default="all", help="the part to look at")
-    parser.add_argument("--holdout", type=float, metavar="SHARE", help="the share held out for validation")
-    parser.add_argument("--classes", type=int, metavar="N", help="how many classes the network has")
+    add_holdout_option(parser, "as in training")
+    parser.add_argument("--classes", type=at_least_one, metavar="N", help="how many classes the network has")
     add_labels_offset_option(parser, "0")
     parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from slimdsl.cli.evaluating import Evaluated, Evaluation
 from slimdsl.cli.loading import graph_of, open_compilation
 from slimdsl.cli.network_weights import WEIGHTS_HELP, add_taking_options, count
-from slimdsl.cli.options import add_colour_option, add_labels_offset_option, add_net_options
+from slimdsl.cli.options import add_colour_option, add_holdout_option, add_labels_offset_option, add_net_options
 from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import count_text, print_diagnostics
 from slimdsl.cli.run_parameters import say_other_parameters
+from slimdsl.cli.run_weights import add_step_option, run_folder, take_step
 from slimdsl.cli.runtime_loading import add_device_option, load_runtime, use_device
 from slimdsl.cli.selection import opened_weights
 from slimdsl.cli.streams import say
@@ -36,16 +37,21 @@ def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = (
         "Compute the metrics of the `train` block, or of TF-Slim's recipe for classifiers, over the examples that are "
-        "held out, each once. Of a folder of `slimdsl train` the latest checkpoint is taken, with the data and the "
-        "preprocessing of that training; moving averages are taken where the recipe keeps them."
+        "held out, each once. A checkpoint of `slimdsl train`, or the latest one of the run's folder, is evaluated "
+        "with the data and the preprocessing of that training; moving averages are taken where the recipe keeps them."
     )
     parser.add_argument("file", metavar="MODEL", help="a .slim file")
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
     given.add_argument("--logdir", metavar="DIR", help="the folder of a training")
+    add_step_option(parser)
     parser.add_argument("--data", metavar="SPEC", help="what to evaluate on (what the training had, or digits)")
     add_labels_offset_option(parser, "the training's")
+    add_holdout_option(parser, "the training's")
     parser.add_argument("--split", choices=_SPLITS, default=_SPLITS[0], help=f"the part of the data ({_SPLITS[0]})")
+    parser.add_argument(
+        "--examples", type=count, metavar="N", help="at most so many examples, evenly spread over the part (all)"
+    )
     parser.add_argument("--batch", type=count, metavar="N", help="examples at once (the recipe's batch)")
     parser.add_argument("--preprocessing", metavar="NAME", default="", help="what images go through (the training's)")
     add_device_option(parser)
@@ -126,6 +132,8 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
         preprocessing=arguments.preprocessing or (record.preprocessing if record else ""),
         batch=arguments.batch,
         labels_offset=_labels_offset(record, arguments),
+        most=arguments.examples,
+        holdout=arguments.holdout if arguments.holdout is not None else record.holdout if record else None,
     )
     job = Evaluation(
         evaluator=evaluation.Evaluator(graph, recipe, data),
@@ -133,6 +141,7 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
         recipe=recipe,
         data=data,
         averages=record.averages if record else recipe.averages is not None,
+        taken=_taken(folder, record, arguments),
         arguments=arguments,
     )
     if arguments.follow:
@@ -153,8 +162,14 @@ def _folder(arguments: Namespace) -> str:
         raise Refusal("--follow needs the folder of a training: --logdir DIR")
     if arguments.logdir is not None and not os.path.isdir(arguments.logdir):
         raise Refusal(f"there is no folder `{arguments.logdir}`")
+    if arguments.follow:
+        if arguments.step is not None:
+            raise Refusal("--follow evaluates every checkpoint, and --step chooses one: leave one out")
+        arguments.weights = arguments.logdir
+        return str(arguments.logdir)
     arguments.weights = arguments.weights or arguments.logdir
-    return arguments.weights if os.path.isdir(arguments.weights) else ""
+    take_step(arguments)
+    return run_folder(arguments.weights)
 
 
 def _recipe(compilation: Compilation, arguments: Namespace) -> Recipe | None:
@@ -193,6 +208,21 @@ def _record(folder: str, arguments: Namespace) -> RunRecord | None:
     return found
 
 
+def _taken(folder: str, record: RunRecord | None, arguments: Namespace) -> str:
+    """What of a run's record is used, in words; "" for nothing."""
+    if record is None:
+        return ""
+    parts = {
+        "data": arguments.data is None and record.data,
+        "preprocessing": not arguments.preprocessing and record.preprocessing,
+        "labels offset": arguments.labels_offset is None and record.labels_offset,
+    }
+    taken = [name for name, used in parts.items() if used]
+    return (
+        f", {' and '.join(filter(None, [', '.join(taken[:-1]), *taken[-1:]]))} of the run `{folder}`" if taken else ""
+    )
+
+
 def _labels_offset(record: RunRecord | None, arguments: Namespace) -> int:
     """What is taken off the labels: what was given, or what was in the training."""
     given: int | None = arguments.labels_offset
@@ -209,7 +239,7 @@ def _follow(job: Evaluation, folder: str, last: int | None) -> None:
     following = load_runtime("slimdsl.runtime.following")
     names = [term.name for term in job.recipe.metrics]
     with closing(following.EvaluationLog(folder)) as log:
-        done = log.done(names)
+        done = log.done(names, job.data.source.count)
         for found, row in done.items():
             _print(job, Evaluated(numbers={name: row[name] for name in names}, step=found.step))
         if last is None:

@@ -42,6 +42,7 @@ class Evaluation(Record):
         recipe: names the metrics.
         data: what is evaluated on.
         averages: whether the training keeps moving averages.
+        taken: what of the record of a run is used, in words.
         arguments: of the command; `weights` names what is evaluated next.
     """
 
@@ -50,6 +51,7 @@ class Evaluation(Record):
     recipe: Recipe
     data: EvaluationData
     averages: bool
+    taken: str
     arguments: Namespace
 
     def evaluated(self, *, first: bool) -> Evaluated:
@@ -71,7 +73,7 @@ class Evaluation(Record):
 
     def _opening_lines(self, comparison: Comparison, note: str) -> Iterator[str]:
         source = self.data.source
-        yield f"evaluating {self.graph.name} with {comparison.file.path} ({comparison.file.kind}){note}"
+        yield f"evaluating {self.graph.name} with {comparison.file.path} ({comparison.file.kind}){note}{self.taken}"
         yield (
             f"  {plural(source.count, 'example')} of {source.kind}, {source.split_note or source.split}; "
             f"preprocessing {self.data.preprocessing}"

@@ -47,6 +47,21 @@ def add_labels_offset_option(parser: ArgumentParser, default: str) -> None:
     )
 
 
+def add_holdout_option(parser: ArgumentParser, default: str) -> None:
+    """``--holdout SHARE``.
+
+    Args:
+        parser: gets the option.
+        default: what holds without it, in words.
+    """
+    parser.add_argument(
+        "--holdout",
+        type=float,
+        metavar="SHARE",
+        help=f"the share held out for validation, of data that have no such part themselves ({default})",
+    )
+
+
 def _offset(text: str) -> int:
     """The argument of ``--labels-offset``.
 

@@ -15,6 +15,7 @@ from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.refusal import Refusal
 from slimdsl.cli.report import plural, print_diagnostics
 from slimdsl.cli.run_parameters import say_other_parameters
+from slimdsl.cli.run_weights import add_step_option, run_folder, take_step
 from slimdsl.cli.runtime_loading import add_device_option, load_runtime, use_device
 from slimdsl.cli.streams import say
 from slimdsl.diagnostics.display import visible
@@ -43,6 +44,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="MODEL", help="a .slim file")
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="images, or archives of arrays")
     parser.add_argument("--weights", metavar="WEIGHTS", required=True, help=WEIGHTS_HELP)
+    add_step_option(parser)
     add_taking_options(parser)
     parser.add_argument("--top", type=count, default=_TOP, metavar="K", help=f"how many classes ({_TOP})")
     parser.add_argument(
@@ -71,11 +73,14 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Predict and print; return 1 where there are errors, or an example that cannot be used."""
+    take_step(arguments)
     _refuse_output(arguments)
     graph = open_graph(arguments.file, arguments)
     if graph is None:
         return 1
-    say_other_parameters(_folder(arguments), arguments)
+    folder = run_folder(arguments.weights)
+    if folder:
+        say_other_parameters(folder, arguments)
     try:
         # The weights are looked at before TensorFlow is loaded, which takes seconds.
         with opened_job(graph, arguments) as (weights, comparison):
@@ -83,8 +88,8 @@ def run(arguments: Namespace) -> int:
             use_device(arguments)
             errors = load_runtime("slimdsl.runtime.data.errors")
             try:
-                names = _class_names(arguments)
-                how, examples = _examples(graph, arguments)
+                names = _class_names(folder, arguments)
+                how, examples = _examples(graph, folder, arguments)
                 predictor = module.Predictor(graph, weights)
                 if not arguments.json:
                     file = comparison.file
@@ -181,8 +186,13 @@ def _name(names: Sequence[str], number: int) -> str | None:
     return names[number] if number < len(names) else None
 
 
-def _examples(graph: Graph, arguments: Namespace) -> tuple[str, Iterator[Example]]:
+def _examples(graph: Graph, folder: str, arguments: Namespace) -> tuple[str, Iterator[Example]]:
     """How images are preprocessed, in words, and the examples in the order of the command line.
+
+    Args:
+        graph: the network.
+        folder: of the run that the weights are of; "" for none.
+        arguments: of the command.
 
     Raises:
         DataError: an archive does not fit the network, or no image could.
@@ -193,11 +203,16 @@ def _examples(graph: Graph, arguments: Namespace) -> tuple[str, Iterator[Example
     images = [path for path in arguments.inputs if not path.endswith(_ARCHIVE)]
     how, target, preprocessing = "", None, None
     if images:
-        record = read_run_record(arguments.weights)
-        chosen = arguments.preprocessing or (record.preprocessing if record else "")
+        record = read_run_record(folder) if folder else None
+        own = record.preprocessing if record else ""
+        chosen = arguments.preprocessing or own
         target = module.image_input(graph, arguments.size, resized=record is not None and record.digits)
         preprocessing = module.choose_preprocessing(graph.name, chosen, target, images)
         how = f", preprocessing {preprocessing.name}"
+        if own and not arguments.preprocessing:
+            how += f" of the run `{folder}`"
+        if target.resized:
+            how += f", resized to {target.size[0]}x{target.size[1]} first, as its digits were"
     elif arguments.preprocessing or arguments.size:
         raise Refusal("--preprocessing and --size are about images, and there are none: arrays are fed as they are")
     archives = {path: module.array_examples(path, graph) for path in arguments.inputs if path.endswith(_ARCHIVE)}
@@ -212,7 +227,7 @@ def _examples(graph: Graph, arguments: Namespace) -> tuple[str, Iterator[Example
     return how, in_order()
 
 
-def _class_names(arguments: Namespace) -> tuple[str, ...]:
+def _class_names(folder: str, arguments: Namespace) -> tuple[str, ...]:
     """The names of the classes: those that were given, or those beside the weights or the data of their training.
 
     Raises:
@@ -223,20 +238,14 @@ def _class_names(arguments: Namespace) -> tuple[str, ...]:
 
     if arguments.labels is not None:
         return read_class_names_file(arguments.labels)
-    folder = _folder(arguments)
-    record = read_run_record(folder)
-    own = folder if record else arguments.weights
+    record = read_run_record(folder) if folder else None
+    own = folder or arguments.weights
     if os.path.isdir(own) and (names := read_class_names(own)):
         return names
     # Those of the data have the numbers of the data.
     folders = [record.data, os.path.dirname(record.data)] if record else []
     found = next((names for path in folders if os.path.isdir(path) and (names := read_class_names(path))), ())
     return without_offset(found, record.labels_offset if record else 0)
-
-
-def _folder(arguments: Namespace) -> str:
-    """The folder that the weights are in: a checkpoint of a run is named by the run's folder or by itself."""
-    return arguments.weights if os.path.isdir(arguments.weights) else os.path.dirname(arguments.weights) or "."
 
 
 def _refuse_output(arguments: Namespace) -> None:

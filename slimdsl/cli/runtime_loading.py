@@ -34,6 +34,15 @@ def load_runtime(module: str) -> Any:
         # A broken installation raises whatever its libraries raise.
         first = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise Refusal(f"TensorFlow is installed and cannot be loaded: {first}; see `slimdsl doctor`") from error
+    return load_light(module)
+
+
+def load_light(module: str) -> Any:
+    """Import a module of `slimdsl.runtime` that needs no TensorFlow.
+
+    Raises:
+        Refusal: a package is missing.
+    """
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

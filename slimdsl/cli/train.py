@@ -9,7 +9,13 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from slimdsl.cli.loading import graph_of, open_compilation
-from slimdsl.cli.options import add_colour_option, add_labels_offset_option, add_net_options, definitions
+from slimdsl.cli.options import (
+    add_colour_option,
+    add_holdout_option,
+    add_labels_offset_option,
+    add_net_options,
+    definitions,
+)
 from slimdsl.cli.profiling import check_profiled, profile_text, profiled_steps, without_option
 from slimdsl.cli.progress import announced
 from slimdsl.cli.refusal import Refusal, unreadable
@@ -18,6 +24,7 @@ from slimdsl.cli.runtime_loading import load_runtime
 from slimdsl.cli.selection import add_selection_options, selection_of, written_selection
 from slimdsl.cli.streams import say
 from slimdsl.compiler import Compilation, UsageError
+from slimdsl.diagnostics.display import visible
 from slimdsl.files import FileWriteError
 from slimdsl.weights.selection import EVERYTHING
 from slimdsl.weights.source import WeightsError
@@ -47,6 +54,7 @@ def configure(parser: ArgumentParser) -> None:
         "--data", metavar="SPEC", default="", help="what to train on; see `slimdsl data inspect --help`"
     )
     add_labels_offset_option(parser, "0")
+    add_holdout_option(parser, "a tenth of images in files, a fifth of the digits, nothing of an .npz")
     parser.add_argument("--logdir", metavar="DIR", help="the run's folder (runs/NET)")
     parser.add_argument("--steps", metavar="N", help="steps of the training")
     parser.add_argument("--epochs", metavar="N", help="passes over the data, instead of --steps")
@@ -130,6 +138,7 @@ def run(arguments: Namespace) -> int:
         "recipe": recipe,
         "data": arguments.data,
         "labels_offset": arguments.labels_offset or 0,
+        "holdout": arguments.holdout,
         "logdir": arguments.logdir or os.path.join("runs", train_graph.name),
         "parameters": definitions(arguments),
         "initial": initial,
@@ -201,8 +210,10 @@ def _guarded(setup: Any, wanted: dict[str, Any], arguments: Namespace) -> int:
         raise Refusal(str(error)) from error
     except distribution.LostWorkersError as error:
         say(f"slimdsl: {error}")
-    except (data.DataError, engine_errors.EngineError, setup.OutOfMemoryError, hunt.NotFiniteError) as error:
-        say(f"slimdsl: {error}")
+    except data.DataError as error:
+        say(f"slimdsl: {visible(str(error))}")
+    except (engine_errors.EngineError, setup.OutOfMemoryError, hunt.NotFiniteError) as error:
+        say("\n".join(visible(line) for line in f"slimdsl: {error}".split("\n")))
     except FileWriteError as error:
         raise Refusal(f"{error}; checkpoints that were there before are whole") from error
     except OSError as error:
@@ -223,7 +234,7 @@ def _train(setup: Any, order: Any, arguments: Namespace) -> int:
         )
         return _OK
     for line in _opening_lines(prepared):
-        say(line)
+        say(visible(line))
     with announced("building the network"):
         engine = setup.make_engine(prepared)
     if arguments.dry_run:

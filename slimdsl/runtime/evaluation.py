@@ -13,7 +13,7 @@ from slimdsl.recipe.recipe import Recipe
 from slimdsl.runtime.data.errors import MissingDataError
 from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.pipeline import VALID
-from slimdsl.runtime.data.source import DataSource
+from slimdsl.runtime.data.source import DataSource, some_of
 from slimdsl.runtime.data.surveying import explain_failure, require_usable
 from slimdsl.runtime.data.wanted import Wanted
 from slimdsl.runtime.feeding import Feed, batches_of, check_class_names, choose_preprocessing, feed_of
@@ -51,6 +51,7 @@ def evaluation_data(
     batch: int | None = None,
     holdout: float | None = None,
     labels_offset: int = 0,
+    most: int | None = None,
 ) -> EvaluationData:
     """Open the data and see whether they go with the network.
 
@@ -63,6 +64,7 @@ def evaluation_data(
         batch: how many examples are run at once; None for the recipe's batch.
         holdout: as for `open_data`.
         labels_offset: likewise.
+        most: how many examples at the most, evenly spread; None for all.
 
     Raises:
         MissingDataError: there are none, or they are of another sort than the network takes.
@@ -72,6 +74,8 @@ def evaluation_data(
     source = open_data(
         spec, split, classes=_classes(graph), holdout=holdout, wanted=wanted, labels_offset=labels_offset
     )
+    if most is not None:
+        source = some_of(source, most)
     feed = feed_of(wanted, source)
     check_class_names(source, feed)
     require_usable(source, classes=feed.classes, channels=feed.channels)

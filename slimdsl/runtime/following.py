@@ -92,10 +92,14 @@ class EvaluationLog:
         except OSError as error:
             raise explained(self._path, error) from None
 
-    def done(self, names: Iterable[str]) -> dict[Found, dict[str, float]]:
-        """The checkpoints of the folder that have a row with these metrics, and the rows."""
+    def done(self, names: Iterable[str], examples: int) -> dict[Found, dict[str, float]]:
+        """The checkpoints of the folder that have a row with these metrics over as many examples, and the rows."""
         wanted = set(names)
-        rows = {(row.get("step"), row.get(_SAVED)): row for row in _rows(self._path) if wanted <= row.keys()}
+        rows = {
+            (row.get("step"), row.get(_SAVED)): row
+            for row in _rows(self._path)
+            if wanted <= row.keys() and row.get("examples") == examples
+        }
         folder = os.path.dirname(self._path)
         return {found: rows[key] for found in found_checkpoints(folder) if (key := (found.step, found.saved)) in rows}
 

@@ -144,7 +144,7 @@ def _top_k(metric: TopK, logits: tf.Tensor, labels: tf.Tensor, mask: tf.Tensor |
     numbers = _classes(logits, labels)
     own = tf.reduce_sum(tf.where(tf.one_hot(numbers, classes, True, False), logits, 0.0), -1, keepdims=True)
     larger = tf.reduce_sum(tf.cast(logits > own, tf.int32), -1)
-    known = (numbers >= 0) & (numbers < classes) & tf.math.is_finite(tf.squeeze(own, -1))
+    known = (numbers >= 0) & (numbers < classes) & tf.reduce_all(tf.math.is_finite(logits), -1)
     return _share((larger < metric.k) & known, mask)
 
 

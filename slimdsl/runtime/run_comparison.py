@@ -15,7 +15,7 @@ from slimdsl.runtime.record_file import FINGERPRINT, PARAMETERS, PLACE, SPEC
 COMPARED = ("network", "recipe", "data", "precision")
 """What of a run's record has to be the same for a command to go on with it; the machine may be another."""
 
-UNSAID: Mapping[str, Mapping[str, object]] = {"data": {"shuffle": True, "labels_offset": 0}}
+UNSAID: Mapping[str, Mapping[str, object]] = {"data": {"shuffle": True, "labels_offset": 0, "holdout": None}}
 """What holds of a run whose record does not say it, because the version that wrote it knew of nothing else."""
 
 CHANGEABLE = frozenset({"steps", "epochs", "log_every", "save_every", "summary_every", "keep", "steps_per_call"})

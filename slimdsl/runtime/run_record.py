@@ -21,6 +21,7 @@ class RunRecord(Value):
             does not say it.
         preprocessing: of the images, likewise.
         labels_offset: what was taken off every label.
+        holdout: the share that was held out for evaluation; None for the usual one.
         averages: whether moving averages are kept.
         last: the step at which it ends; None where that cannot be told.
     """
@@ -28,6 +29,7 @@ class RunRecord(Value):
     data: str
     preprocessing: str
     labels_offset: int
+    holdout: float | None
     averages: bool
     last: int | None
 
@@ -47,6 +49,7 @@ def read_run_record(folder: str) -> RunRecord | None:
         data=_data(data),
         preprocessing=_text(data, "preprocessing"),
         labels_offset=_number(data, "labels_offset"),
+        holdout=_share(data, "holdout"),
         averages=recipe.get("averages") is not None,
         last=document[LENGTH] if type(document.get(LENGTH)) is int else _last(recipe, data),
     )
@@ -81,6 +84,11 @@ def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _text(table: Mapping[str, Any], name: str) -> str:
     found = table.get(name)
     return found if isinstance(found, str) else ""
+
+
+def _share(table: Mapping[str, Any], name: str) -> float | None:
+    found = table.get(name)
+    return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) else None
 
 
 def _number(table: Mapping[str, Any], name: str) -> int:

@@ -24,6 +24,7 @@ class Order(Value):
         recipe: the recipe.
         data: what `--data` names; "" for the digits.
         labels_offset: what is taken off every label.
+        holdout: the share that is held out for evaluation; None for the usual one.
         logdir: the run's folder.
         parameters: what the net was given: name -> text of an expression.
         initial: the file of weights that training begins with; "" for first values.
@@ -43,6 +44,7 @@ class Order(Value):
     recipe: Recipe
     data: str = field(default="")
     labels_offset: int = field(default=0)
+    holdout: float | None = field(default=None)
     logdir: str
     parameters: Mapping[str, str] = field(default={})
     initial: str = field(default="")

@@ -78,7 +78,14 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         )
     classes = feed_of_classes(order)
     wanted = wanted_of(order.train_graph, recipe, order.data)
-    source = open_data(order.data, "train", classes=classes, wanted=wanted, labels_offset=order.labels_offset)
+    source = open_data(
+        order.data,
+        "train",
+        holdout=order.holdout,
+        classes=classes,
+        wanted=wanted,
+        labels_offset=order.labels_offset,
+    )
     feed = feed_of(wanted, source)
     check_class_names(source, feed)
     require_usable(source, batch=recipe.batch, classes=feed.classes, channels=feed.channels, thorough=thorough)
@@ -98,6 +105,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
             "preprocessing": preprocessing,
             "shuffle": order.shuffle,
             "labels_offset": order.labels_offset,
+            "holdout": order.holdout,
         },
         "precision": order.precision,
         LENGTH: steps,

@@ -159,6 +159,23 @@ def test_moving_averages_are_taken_where_the_recipe_keeps_them(
     assert json.loads(out)["step"] == (7 if weights == "both" else None)
 
 
+def test_some_examples_evenly_spread(run: Run, place: Path) -> None:
+    with np.load(place / "data.npz") as data:
+        chosen = [number * 45 // 20 for number in range(20)]
+        np.savez(place / "some.npz", images=data["images"][chosen], labels=data["labels"][chosen])
+    code, out, err = run("flat", "--weights", "w", "--examples", "20", "--json")
+    assert code == 0
+    assert err.splitlines()[1].startswith(
+        "  20 examples of archive of arrays, evenly spread over 45; nothing is held out"
+    )
+    _, expected_out, _ = run("flat", "--weights", "w", "--data", "some.npz", "--split", "all", "--json")
+    assert json.loads(out) == json.loads(expected_out)
+    assert run("flat", "--weights", "w", "--examples", "46", "--json")[1] == run("flat", "--weights", "w", "--json")[1]
+    assert run("flat", "--weights", "w", "--examples", "0")[0] == 2
+    code, out, _ = run("flat", "--weights", "w", "--data", "pictures", "--examples", "3", "--json")
+    assert (code, json.loads(out)["examples"]) == (0, 2)
+
+
 def test_a_line_for_people(run: Run, place: Path) -> None:
     code, out, _ = run("flat", "--weights", "both")
     accuracy, top = expected(place, 0).values()
@@ -230,6 +247,53 @@ def test_a_run_is_evaluated_with_its_own_data(run: Run, place: Path) -> None:
     assert (json.loads(out)["examples"], json.loads(out)["step"]) == (45, 10)
 
 
+@pytest.mark.parametrize("named", ["model.ckpt-10", "model.ckpt-10.index", "checkpoint"])
+def test_a_checkpoint_of_a_run_is_evaluated_as_the_run(run: Run, place: Path, tmp_path: Path, named: str) -> None:
+    record(tmp_path, steps=30, averages=0.9)
+    averages = {name + SHADOW: array for name, array in values(1).items()}
+    save(tmp_path / "model.ckpt-10", {**values(0), **averages}, step=10)
+    write_state(str(tmp_path), [10])
+    weights = str(tmp_path / named)
+    code, out, err = run("flat", "--weights", weights, "--split", "all", "--json", own_data=True)
+    assert code == 0
+    assert json.loads(out)["accuracy"] == pytest.approx(expected(place, 1)["accuracy"], abs=1e-6)
+    assert json.loads(out)["examples"] == 45
+    assert err.splitlines()[0].endswith(
+        f", 2 moving averages (--no-ema takes the values themselves), data and preprocessing of the run `{tmp_path}`"
+    )
+
+
+def test_what_lies_in_the_folder_of_a_run_is_not_of_that_run(run: Run, tmp_path: Path) -> None:
+    record(tmp_path, steps=30)
+    add_checkpoint(tmp_path, 10, seed=0)
+    save(tmp_path / "other", values(0))
+    code, _, err = run("flat", "--weights", str(tmp_path / "other"))
+    assert (code, "of the run" in err) == (0, False)
+
+
+def test_a_step_of_a_run_can_be_chosen(run: Run, place: Path, tmp_path: Path) -> None:
+    record(tmp_path, steps=30)
+    for step, seed in ((10, 0), (20, 1), (30, 2)):
+        add_checkpoint(tmp_path, step, seed)
+    (tmp_path / "best.json").write_text('{"step": 20, "total_loss": 0.5}')
+    for chosen, step, seed in (("10", 10, 0), ("best", 20, 1), ("30", 30, 2)):
+        code, out, _ = run("flat", "--logdir", str(tmp_path), "--step", chosen, "--json")
+        assert code == 0
+        assert json.loads(out)["step"] == step
+        assert json.loads(out)["accuracy"] == pytest.approx(expected(place, seed)["accuracy"], abs=1e-6)
+    (tmp_path / "best.json").unlink()
+    for options, said in (
+        (["--logdir", str(tmp_path), "--step", "11"], "has no checkpoint of that step, but of 10, 20, 30"),
+        (["--logdir", str(tmp_path), "--step", "best"], "does not say which of its checkpoints is the best"),
+        (["--logdir", str(tmp_path), "--step", "last"], "must be the number of a step, or best"),
+        (["--logdir", str(tmp_path), "--step", "10", "--follow"], "leave one out"),
+        (["--weights", "w", "--step", "10"], "chooses a checkpoint of a run's folder, and `w` is none"),
+    ):
+        code, out, err = run("flat", *options)
+        assert (code, out) == (2, "")
+        assert said in err
+
+
 def test_a_run_is_followed_to_its_last_step(run: Run, place: Path) -> None:
     folder = place / "followed"
     folder.mkdir()
@@ -285,11 +349,11 @@ def test_rows_that_were_cut_off_or_are_of_an_earlier_run_go(place: Path, tmp_pat
     rows = ['{"step": 5, "accuracy": 1.0, "saved": 1}', '{"step": 11, "accuracy": 1.0}', '"text"', '{"step": 3, "acc']
     (tmp_path / "eval.jsonl").write_text("\n".join(rows))
     log = EvaluationLog(str(tmp_path))
-    assert log.done(["accuracy"]) == {}
+    assert log.done(["accuracy"], 9) == {}
     (found,) = found_checkpoints(str(tmp_path))
     log.add(found, {"accuracy": 0.5}, 9)
-    assert list(log.done(["accuracy"])) == [found]
-    assert log.done(["accuracy", "top_5"]) == {}
+    assert list(log.done(["accuracy"], 9)) == [found]
+    assert log.done(["accuracy", "top_5"], 9) == log.done(["accuracy"], 10) == {}
     log.close()
     assert [json.loads(line)["step"] for line in (tmp_path / "eval.jsonl").read_text().splitlines()] == [5, 10]
 

@@ -95,6 +95,16 @@ def test_metrics(metric: Metric, first: np.ndarray, second: np.ndarray, referenc
     assert over_batches(metric, first, second) == pytest.approx(float(reference()), rel=1e-5)
 
 
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", range(4))
+def test_top_k_is_tensorflows_where_logits_are_not_finite(odd: float, place: int) -> None:
+    logits = np.array([[0.3, 0.1, 0.2, 0.4], [3.0, 2.0, 1.0, 0.0]], np.float32)
+    logits[0, place] = odd
+    labels = np.array([0, 1])
+    expected = tf.math.in_top_k(labels, logits, 3).numpy().mean()
+    assert over_batches(TopK(k=3), logits, labels) == pytest.approx(expected)
+
+
 def test_the_area_is_near_the_exact_one() -> None:
     assert over_batches(Auc(), SCORES, BITS) == pytest.approx(sk.roc_auc_score(BITS, SCORES), abs=5e-3)
 

@@ -13,6 +13,9 @@ import numpy.typing as npt
 import pytest
 
 from slimdsl.cli.main import main
+from slimdsl.types import DType
+from slimdsl.weights.bundle_writer import Written, write_bundle
+from slimdsl.weights.stored import StoredTensor
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -144,6 +147,32 @@ def test_names_of_classes(run: Run, place: Path) -> None:
     code, _, err = run("flat", "0.png", "--labels", "other.txt")
     assert (code, err.count("\n")) == (1, 1)
     assert "`other.txt`, line 1" in err
+
+
+def test_a_checkpoint_of_a_run_predicts_as_the_run(run: Run, place: Path, tmp_path: Path) -> None:
+    """The digits of a training are brought to the network's size before their preprocessing: so are these."""
+    record = {"data": {"spec": "digits", "preprocessing": "lenet"}}
+    (tmp_path / "recipe.json").write_text(json.dumps(record))
+    (tmp_path / "labels.txt").write_text("0:zero\n1:one\n2:two\n")
+
+    def written(name: str, array: npt.NDArray[Any]) -> Written:
+        return StoredTensor(name=name, dtype=DType.FLOAT32, shape=array.shape), lambda sink: sink(array.tobytes())
+
+    tensors = [written(name, array) for name, array in sorted(flat_weights().items())]
+    for prefix in ("model.ckpt-10", "other"):
+        write_bundle(str(tmp_path / prefix), tensors)
+    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-10"\n')
+    cv2.imwrite(str(tmp_path / "digit.png"), np.random.default_rng(2).integers(0, 256, (8, 8), np.uint8))
+    found = {}
+    for weights in (tmp_path, tmp_path / "model.ckpt-10", tmp_path / "other"):
+        code, out, _ = run("flat", str(tmp_path / "digit.png"), "--weights", str(weights))
+        assert code == 0
+        found[weights.name] = out.splitlines()
+    own, of_prefix, foreign = (lines[1:] for lines in found.values())
+    assert of_prefix == own != foreign
+    assert any(line.endswith(" zero") for line in of_prefix)
+    said = f", preprocessing lenet of the run `{tmp_path}`, resized to 4x4 first, as its digits were"
+    assert found["model.ckpt-10"][0].endswith(said)
 
 
 def test_what_is_no_image_is_named_and_the_others_go_on(run: Run, place: Path) -> None:

@@ -358,6 +358,31 @@ def test_parameters_that_differ_from_those_of_the_run_are_said(place: Path, caps
     assert 'holds another run: `parameters.size` is gone: it was "12"' in capsys.readouterr().err
 
 
+def test_what_is_held_out_is_that_of_the_run(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of an archive all is trained on, unless a share is asked for; the run's evaluation has exactly the rest."""
+    for share in ("1", "-0.1", "nan"):
+        assert train(place, "held", f"--holdout={share}") == 2
+        assert f"at least 0 and below 1, not {float(share):g}" in capsys.readouterr().err
+    assert train(place, "held", "--holdout", "0.25") == 0
+    trained = json.loads((place / "held" / "recipe.json").read_text())["data"]
+    assert trained["holdout"] == 0.25
+    assert train(place, "held", "--holdout", "0.5") == 2
+    assert "`data.holdout` was 0.25 and is 0.5" in capsys.readouterr().err
+    examples = {}
+    for options in ((), ("--split", "train"), ("--split", "all"), ("--holdout", "0")):
+        command = ["evaluate", str(place / "small.slim"), "--logdir", str(place / "held"), "--json", *options]
+        assert main(command) == 0
+        examples[options[-1:]] = json.loads(capsys.readouterr().out)["examples"]
+    whole = len(np.load(place / "data.npz")["labels"])
+    assert examples == {
+        (): whole - trained["examples"],
+        ("train",): trained["examples"],
+        ("all",): whole,
+        ("0",): whole,
+    }
+    assert 0 < trained["examples"] < whole
+
+
 def test_an_offset_of_the_labels_is_that_of_the_run(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,13 +51,41 @@ def held(names: Iterable[str]) -> str:
 
 
 def _read(path: str, names: set[str] | None) -> dict[str, Array]:
+    # What zipfile, its decompressors and numpy raise for damaged bytes has no class in common.
     try:
         with zipfile.ZipFile(path):
             # numpy would take a lone array, or a pickle, for an archive as well.
             pass
-        with np.load(path, allow_pickle=False) as archive:
-            if names is None:
-                return dict.fromkeys(archive.files, np.empty(0))
-            return {name: readable(archive[name]) for name in archive.files if name in names}
-    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise DataError(f"cannot read `{path}` as an archive of arrays: {str(error).splitlines()[0]}") from None
+        opened = np.load(path, allow_pickle=False)
+    except Exception as error:
+        raise DataError(f"cannot read `{path}` as an archive of arrays: {_reason(error)}") from None
+    with opened as archive:
+        if names is None:
+            return dict.fromkeys(archive.files, np.empty(0))
+        return {name: _array(path, archive, name) for name in archive.files if name in names}
+
+
+def _array(path: str, archive: Mapping[str, Array], name: str) -> Array:
+    try:
+        found = archive[name]
+    except Exception as error:
+        raise DataError(f"cannot read the array `{name}` of `{path}`: {_reason(error)}") from None
+    if not isinstance(found, np.ndarray):
+        raise DataError(f"cannot read the array `{name}` of `{path}`: it is none that numpy has written")
+    return readable(found)
+
+
+def _reason(error: Exception) -> str:
+    """Why bytes cannot be read, in one line."""
+    lines = str(error).splitlines()
+    if isinstance(error, MemoryError):
+        return "it does not fit into the memory" + (f": {lines[0]}" if lines else "")
+    if isinstance(error, EOFError):
+        return "it is cut off"
+    if isinstance(error, ValueError) and "allow_pickle" in str(error):
+        return "it holds Python objects, which are never loaded: save it as numbers"
+    if isinstance(error, RuntimeError) and "encrypted" in str(error):
+        return "it is encrypted"
+    if isinstance(error, (OSError, ValueError, RuntimeError, zipfile.BadZipFile)) and lines:
+        return lines[0]
+    return "it is damaged" + (f": {lines[0]}" if lines else "")

@@ -22,6 +22,7 @@ SYNTHETIC = "synthetic"
 
 _MOST_SYNTHETIC = 10_000_000
 _SYNTHETIC_SIDE = 8
+_MOST_KINDS = 1_000_000
 
 
 def digits(split: str, share: float | None) -> ArraySource:
@@ -87,9 +88,11 @@ def synthetic(text: str, split: str, *, classes: int | None) -> ArraySource:
         classes: how many classes.
 
     Raises:
-        MissingDataError: the count is no number, or too large.
+        MissingDataError: the count is no number, or too large, or there are too many classes.
     """
     count, kinds, side = synthetic_count(text), classes or 10, _SYNTHETIC_SIDE
+    if kinds > _MOST_KINDS:
+        raise MissingDataError(f"`{text}` can be made up for at most {_MOST_KINDS:,} classes, not {kinds:,}")
     patterns = np.random.RandomState(0).randint(64, 192, (kinds, side, side, 1))
     random = np.random.RandomState({"train": 1, "validation": 2, "all": 1}[split])
     labels = np.arange(count, dtype=np.int64) % kinds

@@ -122,6 +122,9 @@ def _require_replaceable(folder: str, output: str) -> None:
     source, target = os.path.realpath(folder), os.path.realpath(output)
     if source == target or source.startswith(target + os.sep):
         raise FileWriteError(output, None, "the images that are converted lie there")
+    if os.path.isdir(source) and target.startswith(source + os.sep):
+        reason = f"it lies in `{folder}`, and its records would be taken for data there: name a folder outside"
+        raise FileWriteError(output, None, reason)
     if os.path.isdir(target):
         foreign = [
             name for name in sorted(os.listdir(target)) if name != LABELS_FILE and not name.endswith(".tfrecord")

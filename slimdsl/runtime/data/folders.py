@@ -120,7 +120,8 @@ def _holding_out(source: FileSource, split: str, share: float | None) -> FileSou
 def csv_list(path: str, split: str, share: float | None) -> FileSource:
     """A list with a line ``path,label`` for each image; paths are relative to the list, labels numbers or names.
 
-    A first line ``path,label`` is a heading; a third column says ``train`` or ``validation``.
+    A first line ``path,label`` is a heading; a third column, of which every line has a cell or none, says ``train`` or
+    ``validation``.
 
     Raises:
         DataError: a line is something else, an image is not there, or there are no lines.
@@ -129,8 +130,9 @@ def csv_list(path: str, split: str, share: float | None) -> FileSource:
     folder = os.path.dirname(path)
     texts = [row[1] for _, row in rows]
     names = read_class_names(folder)
-    numbers = all(text.isdecimal() and len(text) < 10 for text in texts)
+    numbers = all(map(_is_number, texts))
     if not names:
+        _require_one_sort(path, rows)
         names = () if numbers else tuple(sorted(set(texts)))
     labels = [int(row[1]) if numbers else _named(path, line, row[1], names) for line, row in rows]
     paths = [os.path.join(folder, row[0]) for _, row in rows]
@@ -138,13 +140,54 @@ def csv_list(path: str, split: str, share: float | None) -> FileSource:
         if not os.path.isfile(image):
             raise DataError(f"`{path}`, line {line}: there is no file `{image}`")
     source = FileSource(paths, labels_array(labels), kind="list of images", path=path, classes=names)
-    parts = [part_of_name(row[2]) for _, row in rows if len(row) > 2]
-    if parts and len(parts) == len(rows) and all(parts):
+    parts = _parts(path, rows)
+    if parts:
         kept = [index for index, part in enumerate(parts) if split in ("all", part)]
         source = source.taking(labels_array(kept))
         source.split, source.split_note = split, "by the third column of the list"
         return source
     return _holding_out(source, split, share)
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) < 10
+
+
+def _require_one_sort(path: str, rows: Sequence[tuple[int, list[str]]]) -> None:
+    """Refuse labels of which some are numbers and some are not: one slip would make names of all numbers.
+
+    Raises:
+        DataError: they are; it names the first line of those that are fewer.
+    """
+    numbers = [(line, row[1]) for line, row in rows if _is_number(row[1])]
+    others = [(line, row[1]) for line, row in rows if not _is_number(row[1])]
+    if numbers and others:
+        fewer = others if len(others) <= len(numbers) else numbers
+        (line, text), *_ = fewer
+        raise DataError(
+            f"`{path}`, line {line}: the label `{text}` is {'no number' if fewer is others else 'a number'}, and "
+            f"{len(rows) - len(fewer):,} of {len(rows):,} labels are{'' if fewer is others else ' none'}: write class "
+            f"numbers from 0 alone, or names alone, or put a {LABELS_FILE} beside the list"
+        )
+
+
+def _parts(path: str, rows: Sequence[tuple[int, list[str]]]) -> list[str]:
+    """The part that each line says; none where no line says one.
+
+    Raises:
+        DataError: some lines say one and others do not, or say what is none.
+    """
+    cells = [row[2] if len(row) > 2 else "" for _, row in rows]
+    if not any(cells):
+        return []
+    for (line, _), cell in zip(rows, cells, strict=True):
+        if not part_of_name(cell):
+            reason = f"the third cell `{cell}` is no part" if cell else "it has no third cell, and other lines have one"
+            raise DataError(
+                f"`{path}`, line {line}: {reason}: write {' or '.join(TRAIN_NAMES)}, or one of "
+                f"{', '.join(VALIDATION_NAMES)}"
+            )
+    return [part_of_name(cell) for cell in cells]
 
 
 def _rows(path: str) -> list[tuple[int, list[str]]]:

@@ -115,6 +115,9 @@ def batches(
     """
     require_enough(source, batch, shard, training=training)
     _require_fitting(source, channels)
+    if label_name is not None and tf.as_dtype(label_dtype).is_integer:
+        for problem in no_class_numbers(source):
+            raise DataError(problem)
     feed = _Feed(
         preprocessing=preprocessing_named(preprocessing, channels),
         size=size,
@@ -145,6 +148,14 @@ def batches(
     return in_order(made.map(named))
 
 
+def too_few(source: DataSource, batch: int) -> str:
+    """What is wrong where a training has fewer examples than a batch."""
+    there = f"{source.count} example{'' if source.count == 1 else 's'}"
+    return (
+        f"the data have {there} for training, fewer than the batch of {batch}: set the batch to at most {source.count}"
+    )
+
+
 def require_enough(source: DataSource, batch: int, shard: tuple[int, int], *, training: bool) -> None:
     """Refuse data of which no batch can be made.
 
@@ -154,12 +165,23 @@ def require_enough(source: DataSource, batch: int, shard: tuple[int, int], *, tr
     if source.count == 0:
         raise DataError(f"there are no examples for {source.split} in `{source.path or source.kind}`")
     if training and source.count < batch:
-        raise DataError(
-            f"the data have {source.count} examples for training, fewer than the batch of {batch}: "
-            f"set the batch to at most {source.count}"
-        )
+        raise DataError(too_few(source, batch))
     if batch % shard[1]:
         raise DataError(f"a batch of {batch} cannot be shared out equally among {shard[1]} workers")
+
+
+def no_class_numbers(source: DataSource) -> list[str]:
+    """Why labels are no class numbers, a line; nothing where they are, or where they are known one by one alone.
+
+    Floating-point numbers are refused whatever they are, so that nobody has to know how they would be rounded; those of
+    more axes are shares of the classes.
+    """
+    labels = source.known_labels()
+    if labels is None or labels.ndim != 1 or labels.dtype.kind != "f":
+        return []
+    odd = np.flatnonzero(~np.isfinite(labels) | (labels != np.round(labels)))
+    example = f", such as {labels[odd[0]]:g} of {source.where(int(odd[0]))}" if len(odd) else ""
+    return [f"the labels of `{source.path}` are {labels.dtype}{example}: class numbers are integers, numpy.int64"]
 
 
 def _require_fitting(source: DataSource, channels: int) -> None:

@@ -48,6 +48,10 @@ class DataSource(ABC):
         """Which example it is: its file, or its record."""
 
     @abstractmethod
+    def taking(self, indices: Indices) -> DataSource:
+        """The same with some of the examples; what it is a part of is not known to it."""
+
+    @abstractmethod
     def known_labels(self) -> Labels | None:
         """All labels, where they are known without reading the examples."""
 
@@ -57,6 +61,16 @@ class DataSource(ABC):
         from slimdsl.runtime.data.surveying import survey  # noqa: PLC0415
 
         return survey(self, classes=classes, channels=channels, most=most).problems
+
+
+def some_of(source: DataSource, most: int) -> DataSource:
+    """At most so many examples, evenly spread, since those of a class may stand together; always the same."""
+    if most >= source.count:
+        return source
+    part = source.taking(np.arange(most, dtype=np.int64) * source.count // most)
+    part.split, part.labels_offset, part.image_shape = source.split, source.labels_offset, source.image_shape
+    part.split_note = f"evenly spread over {source.count:,}; {source.split_note or source.split}"
+    return part
 
 
 class ArraySource(DataSource):

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from slimdsl.runtime.data.errors import DataError
 from slimdsl.runtime.data.images import decode
+from slimdsl.runtime.data.pipeline import no_class_numbers, too_few
 from slimdsl.runtime.data.records import RecordSource
 from slimdsl.runtime.data.source import ArraySource, DataSource, EncodedSource
 from slimdsl.runtime.data.table_survey import ArraySurvey, survey_arrays
@@ -79,6 +80,8 @@ def survey(
     problems = list(source.found[:most])
     limit = len(source.classes) or None if classes is None else classes
     if isinstance(source, ArraySource):
+        if classes is not None:
+            problems += no_class_numbers(source)
         return _of_arrays(source, numbers, limit, channels, problems, most)
     if isinstance(source, TableSource):
         arrays, wrong = survey_arrays(source)
@@ -231,10 +234,7 @@ def require_usable(
     if source.count == 0:
         raise DataError(f"there are no examples for {source.split} in `{source.path or source.kind}`")
     if batch is not None and source.count < batch:
-        raise DataError(
-            f"the data have {source.count} examples for training, fewer than the batch of {batch}: "
-            f"set the batch to at most {source.count}"
-        )
+        raise DataError(too_few(source, batch))
     if isinstance(source, EncodedSource) and channels is not None and channels not in {1, 3, 4}:
         raise DataError(f"image files have 1, 3 or 4 channels, and the network takes {channels}: give it an .npz")
     problems: list[str] = []

@@ -68,7 +68,7 @@ class TableSource(DataSource):
     def taking(self, indices: Indices) -> TableSource:
         """The same with some of the rows."""
         return TableSource(
-            {name: array[indices] for name, array in self.arrays.items()},
+            {name: array[indices % max(len(array), 1)] for name, array in self.arrays.items()},
             kind=self.kind,
             path=self.path,
             classes=self.classes,

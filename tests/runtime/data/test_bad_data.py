@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +219,71 @@ def test_an_archive_that_is_none(tmp_path: Path, archive: Path) -> None:
     path.write_bytes(damaged)
     with pytest.raises(DataError, match="Bad CRC-32"):
         open_data(str(path))
+
+
+def test_a_damaged_archive_names_the_array(tmp_path: Path, archive: Path) -> None:
+    """Whatever zipfile, zlib and numpy raise: each of these raised something else, or was taken for our bug."""
+    path = tmp_path / "a.npz"
+    given = dict(np.load(archive))
+    np.savez_compressed(path, **given)
+    whole = path.read_bytes()
+    # From the first byte of what is compressed, behind the head of the member, its name and its two sizes.
+    begin = 30 + len("images.npy") + int.from_bytes(whole[28:30], "little")
+    path.write_bytes(whole[:begin] + b"\xff" * 100 + whole[begin + 100 :])
+    with pytest.raises(DataError, match=rf"cannot read the array `images` of `{path}`: it is damaged: Error -"):
+        open_data(str(path))
+    # Offsets of the first central entry: its flags, and how it is compressed.
+    central = whole.index(b"PK\x01\x02")
+    for place, content, message in ((8, 1, "it is encrypted"), (10, 97, "compression")):
+        altered = bytearray(whole)
+        altered[central + place] = altered[place - 2] = content
+        path.write_bytes(altered)
+        with pytest.raises(DataError, match=f"cannot read the array `images` of .*{message}"):
+            open_data(str(path))
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("images.npy", b"no array")
+        made.writestr("labels.npy", b"")
+    with pytest.raises(DataError, match=r"cannot read the array `(images|labels)` of"):
+        open_data(str(path))
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "it does not fit into the memory$"),
+        (EOFError(), "it is cut off$"),
+        (KeyError(), "it is damaged$"),
+        (NotImplementedError("strong encryption (flag bit 6)"), "strong encryption"),
+    ],
+)
+def test_an_error_without_a_text_is_a_line_too(
+    monkeypatch: pytest.MonkeyPatch, archive: Path, error: Exception, message: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(np.lib.format, "read_array", fail)
+    with pytest.raises(DataError, match=f"cannot read the array `images` of .*: {message}"):
+        open_data(str(archive))
+
+
+def test_floating_labels_are_no_class_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    images = np.zeros((3, 2, 2, 1), np.uint8)
+    for labels, said in (
+        ([0.0, 1.7, 2.0], r", such as 1\.7 of example 1 of"),
+        ([0.0, 1.0, np.nan], ", such as nan of example 2 of"),
+        ([0.0, 1.0, 2.0], ": class numbers are integers"),
+    ):
+        np.savez(path, images=images, labels=np.array(labels))
+        source = open_data(str(path))
+        message = f"the labels of `{path}` are float32{said}"
+        assert re.match(message, survey(source, classes=3).problems[0])
+        with pytest.raises(DataError, match=message):
+            batches(source, preprocessing="lenet", size=(2, 2), channels=1, batch=3, training=True)
+    # Shares of the classes are others.
+    np.savez(path, images=images, labels=np.eye(3))
+    assert survey(open_data(str(path)), classes=3).problems == ()
 
 
 def test_labels_and_channels_of_an_archive(archive: Path) -> None:

@@ -165,6 +165,35 @@ def test_wrong_lists_name_the_line(tmp_path: Path, text: str, message: str) -> N
         open_data(str(path))
 
 
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (("0,train", "1,tset"), r"line 2: the third cell `tset` is no part: write train or training, or one of val"),
+        (("0,train", "1"), "line 2: it has no third cell, and other lines have one: write train"),
+        (("0,", "1,val"), "line 1: it has no third cell"),
+        (("0", "1", "-1"), r"line 3: the label `-1` is no number, and 2 of 3 labels are: write class numbers from 0"),
+        (("cat", "7", "dog"), r"line 2: the label `7` is a number, and 2 of 3 labels are none: write class numbers"),
+        (("0", "1.0"), "line 2: the label `1.0` is no number"),
+    ],
+)
+def test_one_odd_cell_does_not_change_what_a_list_means(
+    folder: Path, tmp_path: Path, cells: tuple[str, ...], message: str
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("".join(f"{folder}/ant/0.jpg,{cell}\n" for cell in cells), encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        open_data(str(path))
+
+
+def test_numbers_and_names_go_together_where_labels_txt_has_both(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("".join(f"{folder}/ant/0.jpg,{cell}\n" for cell in ("bee,", "1,", "0,")), encoding="utf-8")
+    (tmp_path / "labels.txt").write_text("0:ant\n1:bee\n", encoding="utf-8")
+    labels = open_data(str(path), "all").known_labels()
+    assert labels is not None
+    assert labels.tolist() == [1, 1, 0]
+
+
 def test_arrays_that_are_fed_as_they_are_have_no_offset(tmp_path: Path) -> None:
     np.savez(tmp_path / "pairs.npz", left=np.zeros([3, 2], np.float32), right=np.zeros([3, 2], np.float32))
     with pytest.raises(MissingDataError, match=r"--labels-offset is for images .* `.*pairs.npz` are fed as they are"):

@@ -101,7 +101,7 @@ def test_arrays_become_what_their_inputs_take(tmp_path: Path) -> None:
         ({"words": np.full((COUNT, 3), 2**40)}, "`words` has numbers that int32 does not hold"),
         ({"left": np.full((COUNT, 3), 1e300)}, "`left` has numbers that float32 does not hold"),
         ({"left": np.full((COUNT, 3), "a")}, "`left` is <U1, and the input is float32"),
-        ({"left": np.full((COUNT, 3), None)}, "cannot read .* as an archive"),
+        ({"left": np.full((COUNT, 3), None)}, "cannot read the array `left` of .*: it holds Python objects"),
         ({"validation_left": np.zeros((2, 3))}, "has `validation_left` and no `validation_words`"),
     ],
 )
