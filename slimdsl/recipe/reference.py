@@ -30,14 +30,15 @@ list of several losses or metrics, and `train.learning_rate`, which leaves the o
 """
 
 _LOSSES = """`loss NAME(tensors, …)`, several; the total is their sum and that of the penalties of regularisers. A loss
-is the mean over its elements. `weights`, floating or integer, have one for each example or for each element: then it is the
-sum of weight times loss, divided by the number of weights that are not zero, as in TF-Slim; of each part of a batch for
-itself, where `accumulate` or several replicas cut it."""
+is the mean over its elements. `weights`, floating or integer, have one for each example or for each element: then it
+is the sum of weight times loss, divided by the number of weights that are not zero, as in TF-Slim; of each part of a
+batch for itself, where `accumulate` or several replicas cut it.
+"""
 
 _SECTIONS: tuple[tuple[str, str, tuple[type[RecipeOp], ...]], ...] = (
     (
         "Losses",
-        _LOSSES,
+        _LOSSES.rstrip(),
         LOSSES,
     ),
     ("Optimizers", "`optimizer NAME(…)`, one.", OPTIMIZERS),
