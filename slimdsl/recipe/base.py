@@ -39,10 +39,13 @@ class Loss(RecipeOp):
     Attributes:
         operands: what the tensors are called that it takes first, in order.
         takes: the rule of `operands` that their types keep.
+        elements: the rule of `operands` for the shape of the losses that are averaged, each of which may have a weight
+            in one tensor more; "" where there may be none.
     """
 
     operands: ClassVar[tuple[str, ...]]
     takes: ClassVar[str]
+    elements: ClassVar[str] = ""
 
     @property
     def label(self) -> str:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from slimdsl.ops.arguments import NumberKind, arg
 from slimdsl.recipe.base import Loss
-from slimdsl.recipe.operands import ALIKE, CLASSES, CLASSES_OR_SHARES
+from slimdsl.recipe.operands import ALIKE, CLASSES, CLASSES_OR_SHARES, EACH, EACH_EXAMPLE, EACH_VECTOR, LAST_OF_ONE
 from slimdsl.values import value
 
 _WEIGHT = NumberKind(minimum=0.0)
@@ -15,6 +15,7 @@ _SMOOTHING = NumberKind(minimum=0.0, maximum=1.0, optional=True)
 
 @value
 class _Weighted(Loss):
+    elements: ClassVar[str] = EACH
     weight: float = arg(_WEIGHT, 1.0, doc="factor of the loss; 0 leaves it out")
 
 
@@ -29,6 +30,7 @@ class SoftmaxCrossEntropy(_Weighted):
     aliases: ClassVar[tuple[str, ...]] = ("sparse_softmax_cross_entropy",)
     operands: ClassVar[tuple[str, ...]] = ("logits", "labels")
     takes: ClassVar[str] = CLASSES_OR_SHARES
+    elements: ClassVar[str] = EACH_VECTOR
     label_smoothing: float | None = arg(
         NumberKind(minimum=0.0, maximum=1.0, optional=True),
         None,
@@ -91,6 +93,7 @@ class CosineDistance(_Weighted):
     name: ClassVar[str] = "cosine_distance"
     operands: ClassVar[tuple[str, ...]] = ("predictions", "labels")
     takes: ClassVar[str] = ALIKE
+    elements: ClassVar[str] = LAST_OF_ONE
 
 
 @value
@@ -114,6 +117,7 @@ class MeanPairwiseSquaredError(_Weighted):
     name: ClassVar[str] = "mean_pairwise_squared_error"
     operands: ClassVar[tuple[str, ...]] = ("predictions", "labels")
     takes: ClassVar[str] = ALIKE
+    elements: ClassVar[str] = EACH_EXAMPLE
 
 
 @value
@@ -126,6 +130,8 @@ class Triplet(_Weighted):
     name: ClassVar[str] = "triplet"
     operands: ClassVar[tuple[str, ...]] = ("embeddings", "labels")
     takes: ClassVar[str] = CLASSES
+    # It is a mean over pairs.
+    elements: ClassVar[str] = ""
     margin: float = arg(NumberKind(above=0.0), 1.0, doc="how much nearer the own class has to be")
 
 

@@ -29,10 +29,16 @@ _SETTING = """`NAME = value` in the block, `--set train.NAME=value` on the comma
 list of several losses or metrics, and `train.learning_rate`, which leaves the other arguments of the optimizer alone.
 """
 
+_LOSSES = """`loss NAME(tensors, …)`, several; the total is their sum and that of the penalties of regularisers. A loss
+is the mean over its elements. `weights`, floating or integer, have one for each example or for each element: then it
+is the sum of weight times loss, divided by the number of weights that are not zero, as in TF-Slim; of each part of a
+batch for itself, where `accumulate` or several replicas cut it.
+"""
+
 _SECTIONS: tuple[tuple[str, str, tuple[type[RecipeOp], ...]], ...] = (
     (
         "Losses",
-        "`loss NAME(tensors, …)`, several; the total is their sum and that of the penalties of regularisers.",
+        _LOSSES.rstrip(),
         LOSSES,
     ),
     ("Optimizers", "`optimizer NAME(…)`, one.", OPTIMIZERS),
@@ -61,7 +67,8 @@ def _entries(parts: Iterable[type[RecipeOp]]) -> Iterator[str]:
     for part in parts:
         yield f"## {part.name}\n"
         if issubclass(part, (Loss, Metric)):
-            yield f"Tensors: {', '.join(f'`{operand}`' for operand in part.operands)}.\n"
+            weights = " and, where they are wanted, `weights`" if issubclass(part, Loss) and part.elements else ""
+            yield f"Tensors: {', '.join(f'`{operand}`' for operand in part.operands)}{weights}.\n"
         if part.aliases:
             yield f"Also written {', '.join(f'`{alias}`' for alias in part.aliases)}.\n"
         yield f"{(inspect.getdoc(part) or '').replace('``', '`')}\n"

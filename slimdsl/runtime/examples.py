@@ -14,6 +14,7 @@ from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.ir.graph import Graph, Tensor
 from slimdsl.runtime.data.errors import DataError, MissingDataError
 from slimdsl.runtime.data.fitting import fit_shapes, in_type, numpy_type
+from slimdsl.runtime.data.image_headers import too_large
 from slimdsl.runtime.data.images import decode, fit
 from slimdsl.runtime.data.preprocessing import Preprocessing, preprocessing_named, preprocessing_of_network
 from slimdsl.runtime.errors import tensorflow_text
@@ -27,9 +28,6 @@ Array = npt.NDArray[Any]
 
 LARGEST_FILE = 1 << 29
 """Bytes of an image file beyond which it is none."""
-
-_LARGEST_IMAGE = 1 << 28
-"""Pixels of an image, beyond which it is not decoded."""
 
 
 @value
@@ -155,11 +153,13 @@ def _decoded(path: str, channels: int) -> Any:
         raise DataError(f"`{path}` is empty")
     if len(encoded) > LARGEST_FILE:
         raise DataError(f"`{path}` is larger than any image, over {LARGEST_FILE >> 20} MiB")
+    if problem := too_large(encoded):
+        raise DataError(f"`{path}` {problem}")
     try:
         image = decode(encoded, channels)
     except (tf.errors.OpError, ValueError):
         raise DataError(f"`{path}` is no JPEG, PNG, BMP or GIF that can be decoded, or it is damaged") from None
-    if 0 in image.shape or image.shape[0] * image.shape[1] > _LARGEST_IMAGE:
+    if 0 in image.shape:
         raise DataError(f"`{path}` has {image.shape[1]} x {image.shape[0]} pixels, which cannot be used")
     return image
 

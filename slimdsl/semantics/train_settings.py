@@ -13,7 +13,7 @@ from slimdsl.ir.graph import Graph
 from slimdsl.ops.arguments import argument_specs
 from slimdsl.ops.base import ShapeError
 from slimdsl.recipe.base import Loss, Metric, Optimizer
-from slimdsl.recipe.operands import ALIKE, check_operands
+from slimdsl.recipe.operands import ALIKE, check_term
 from slimdsl.recipe.recipe import SETTINGS, LossTerm, MetricTerm
 from slimdsl.recipe.schedules import Rate
 from slimdsl.semantics.reporter import Reporter
@@ -160,7 +160,9 @@ class _Overriding:
     def _check(self, term: LossTerm | MetricTerm, labels: TensorType) -> None:
         types = {**self._types(), LABELS: labels}
         try:
-            check_operands(_part(term).takes, term.operands, tuple(types[name] for name in term.operands))
+            part = _part(term)
+            elements = part.elements if isinstance(part, Loss) else ""
+            check_term(part.takes, elements, term.operands, tuple(types[name] for name in term.operands))
         except ShapeError as error:
             raise _WrongSettingError(_word(term), "; ".join(filter(None, (error.message, error.help)))) from error
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from slimdsl.ops.arguments import argument_specs
 from slimdsl.ops.base import ShapeError
 from slimdsl.recipe.base import Loss, Metric
-from slimdsl.recipe.operands import check_operands
+from slimdsl.recipe.operands import WEIGHTS, check_term
 from slimdsl.recipe.recipe import LossTerm, MetricTerm
 from slimdsl.recipe.registry import TABLES
 from slimdsl.semantics.call import bind_arguments
@@ -84,22 +84,28 @@ class TermReader:
     def _divided(
         self, found: type[Loss | Metric], node: tree.CallExpr
     ) -> tuple[list[tree.Expr] | None, list[tree.Argument]]:
-        """The tensors in their order, None where one is missing, and the other arguments."""
+        """The tensors in their order, None where one is missing, and the other arguments.
+
+        A name of a tensor behind the others is that of weights; anything else there is an argument.
+        """
+        operands = (*found.operands, WEIGHTS) if _elements(found) else found.operands
         given: dict[str, tree.Expr] = {}
         rest: list[tree.Argument] = []
         position = 0
         for argument in node.arguments:
             key = argument.name
             if key is None:
-                key = found.operands[position] if position < len(found.operands) else None
+                key = operands[position] if position < len(operands) else None
+                if key == WEIGHTS and not self._is_tensor(argument.value):
+                    key, operands = None, found.operands
                 position += 1
-            if key not in found.operands:
+            if key not in (*found.operands, WEIGHTS) or (key == WEIGHTS and not _elements(found)):
                 rest.append(argument)
             elif key in given:
                 self._reporter.report("E0303", f"`{key}` is given twice", argument.span)
             else:
                 given[key] = argument.value
-        if position > len(found.operands) + len(argument_specs(found)):
+        if position > len(operands) + len(argument_specs(found)):
             count = len(argument_specs(found))
             arguments = f"{count} argument{'' if count == 1 else 's'}"
             message = f"`{found.name}` takes {len(found.operands)} tensors and {arguments}"
@@ -110,7 +116,10 @@ class TermReader:
             help = f"write `{found.name}({', '.join(found.operands)})`"
             self._reporter.report("E0303", f"`{found.name}` needs `{missing[0]}`", node.span, help=help)
             return None, rest
-        return [given[operand] for operand in found.operands], rest
+        return [given[operand] for operand in (*found.operands, WEIGHTS) if operand in given], rest
+
+    def _is_tensor(self, node: tree.Expr) -> bool:
+        return isinstance(node, tree.NameExpr) and node.name in self._tensors
 
     def _operands(self, found: type[Loss | Metric], tensors: list[tree.Expr]) -> tuple[str, ...] | None:
         names = tuple(self._name(node) for node in tensors)
@@ -119,7 +128,7 @@ class TermReader:
         types = tuple(type for name in names if (type := self._tensors[name]) is not None)
         if len(types) == len(names):
             try:
-                check_operands(found.takes, names, types)
+                check_term(found.takes, _elements(found), names, types)
             except ShapeError as error:
                 self._reporter.report("E0401", error.message, tensors[error.operand or 0].span, help=error.help)
                 return None
@@ -141,6 +150,11 @@ class TermReader:
 
 
 _EXAMPLES = {"loss": "softmax_cross_entropy(logits, labels)", "metric": "accuracy(logits, labels)"}
+
+
+def _elements(found: type[Loss | Metric]) -> str:
+    """What of the first tensor has a loss that may have a weight; "" for none."""
+    return found.elements if issubclass(found, Loss) else ""
 
 
 def _numbered(label: str, taken: Sequence[str]) -> str:

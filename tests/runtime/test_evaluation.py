@@ -172,8 +172,8 @@ def test_some_examples_evenly_spread(run: Run, place: Path) -> None:
     assert json.loads(out) == json.loads(expected_out)
     assert run("flat", "--weights", "w", "--examples", "46", "--json")[1] == run("flat", "--weights", "w", "--json")[1]
     assert run("flat", "--weights", "w", "--examples", "0")[0] == 2
-    code, out, _ = run("flat", "--weights", "w", "--data", "pictures", "--examples", "3", "--json")
-    assert (code, json.loads(out)["examples"]) == (0, 2)
+    code, out, _ = run("flat", "--weights", "w", "--data", "pictures", "--split", "all", "--examples", "3", "--json")
+    assert (code, json.loads(out)["examples"]) == (0, 3)
 
 
 def test_a_line_for_people(run: Run, place: Path) -> None:

@@ -240,3 +240,48 @@ def test_a_network_of_a_fixed_batch_is_evaluated_with_it(tmp_path: Path, capsys:
         assert json.loads(capsys.readouterr().out)["examples"] == count
     assert main(["evaluate", model, "--logdir", run, "--batch", "3"]) == 2
     assert "`line` takes 8 examples at once" in capsys.readouterr().err
+
+
+WEIGHTED = """slim 1
+
+net weighed {
+  input features: float32[N, 8]
+  fc(3, activation=none) as logits
+  output logits
+}
+
+train {
+  input labels: int32[N]
+  input weights: DTYPE[N]
+  loss softmax_cross_entropy(logits, labels, weights)
+  optimizer sgd(learning_rate=0.5)
+  log_every = 1
+  steps = 6
+}
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_what_has_a_weight_of_zero_changes_nothing(tmp_path: Path, dtype: str) -> None:
+    """Half of the examples are nonsense of no weight: the steps are those of the other half alone."""
+    random = np.random.default_rng(0)
+    features = random.standard_normal((24, 8)).astype(np.float32)
+    labels = features[:, :3].argmax(axis=1)
+    counts = np.arange(24) % 2
+    features[counts == 0] *= 100
+    whole: dict[str, Any] = {"features": features, "labels": labels, "weights": counts.astype(dtype)}
+    np.savez(tmp_path / "whole.npz", **whole)
+    np.savez(tmp_path / "half.npz", **{name: array[counts == 1] for name, array in whole.items()})
+    written = WEIGHTED.replace("DTYPE", dtype)
+    (tmp_path / "weighed.slim").write_text(written)
+    (tmp_path / "plain.slim").write_text(written.replace(", weights)", ")"))
+    found = {}
+    for net, data, batch in (("weighed", "whole", "8"), ("plain", "half", "4")):
+        command = ["train", str(tmp_path / f"{net}.slim"), "--data", str(tmp_path / f"{data}.npz"), "--no-shuffle"]
+        assert main([*command, "--batch", batch, "--logdir", str(tmp_path / net)]) == 0
+        rows = (tmp_path / net / "metrics.jsonl").read_text().splitlines()
+        found[net] = [json.loads(row)["total_loss"] for row in rows]
+    assert found["weighed"] == pytest.approx(found["plain"], rel=1e-5)
+    assert found["weighed"][-1] < found["weighed"][0]
+    mine, other = weights(tmp_path / "weighed"), weights(tmp_path / "plain")
+    assert np.allclose(mine["weighed/logits/weights"], other["weighed/logits/weights"], rtol=1e-5, atol=1e-6)

@@ -18,6 +18,7 @@ from slimdsl.runtime.data.class_names import LABELS_FILE, class_names_text
 from slimdsl.runtime.data.errors import DataError, MissingDataError
 from slimdsl.runtime.data.holdout import hashes_of_names
 from slimdsl.runtime.data.image_files import FileSource
+from slimdsl.runtime.data.image_headers import too_large
 from slimdsl.runtime.data.images import decode
 from slimdsl.runtime.data.opening import open_data
 from slimdsl.values import Value, value
@@ -167,6 +168,8 @@ def _record(source: FileSource, index: int, classes: int) -> tuple[bytes, int]:
     assert label is not None
     if not 0 <= label < classes:
         raise DataError(f"{source.where(index)} has the label {label}, outside the {classes} classes")
+    if large := too_large(encoded):
+        raise DataError(f"{source.where(index)} {large}")
     try:
         height, width, _ = decode(encoded, 0).shape
     except (tf.errors.OpError, ValueError):

@@ -12,6 +12,7 @@ from slimdsl.runtime.data.archives import CLASS_NAMES, VALIDATION, archive_names
 from slimdsl.runtime.data.class_names import read_class_names, without_offset
 from slimdsl.runtime.data.errors import DataError, MissingDataError
 from slimdsl.runtime.data.holdout import DEFAULT_SHARE, chosen, hashes_of_numbers, note, require_split
+from slimdsl.runtime.data.image_headers import too_large
 from slimdsl.runtime.data.images import decode
 from slimdsl.runtime.data.records import RecordSource, index_records
 from slimdsl.runtime.data.source import ArraySource, DataSource, EncodedSource
@@ -192,6 +193,8 @@ def _first_shape(source: EncodedSource) -> tuple[int, int, int] | None:
 
     try:
         encoded, _ = source.read(0)
+        if too_large(encoded):
+            return None
         height, width, channels = decode(encoded, 0).shape
     except (DataError, IndexError, ValueError, tf.errors.OpError):
         return None

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from slimdsl.runtime.data.errors import DataError
+from slimdsl.runtime.data.image_headers import too_large
 from slimdsl.runtime.data.images import decode
 from slimdsl.runtime.data.pipeline import no_class_numbers, too_few
 from slimdsl.runtime.data.records import RecordSource
@@ -136,6 +137,8 @@ def _look(source: EncodedSource, index: int, channels: int | None) -> _Seen:
         return _Seen(None, None, str(error))
     if not encoded:
         return _Seen(label, None, f"{source.where(index)} is empty")
+    if large := too_large(encoded):
+        return _Seen(label, None, f"{source.where(index)} {large}")
     try:
         height, width, own = decode(encoded, 0).shape
     except (tf.errors.OpError, ValueError) as error:

@@ -8,12 +8,14 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from slimdsl.runtime.data import surveying
 from slimdsl.runtime.data.errors import DataError
+from slimdsl.runtime.data.image_headers import too_large
 from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.pipeline import batches
 from slimdsl.runtime.data.surveying import explain_failure, require_usable, survey
@@ -149,6 +151,28 @@ def test_bad_examples_in_records(good: bytes, tmp_path: Path, record: dict[str, 
     at = len(good) + 16
     (found,) = open_data(str(path), "all").problems(classes=3)
     assert found.startswith(problem.format(path=path, at=at))
+
+
+def test_an_image_that_says_it_is_huge_is_never_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the head alone, of every format; the pixels need not even be there."""
+    pixels = np.zeros((5, 7, 3), np.uint8)
+    heads = {}
+    for name in ("png", "jpg", "bmp"):
+        whole = bytearray(cv2.imencode(f".{name}", pixels)[1].tobytes())
+        assert not too_large(bytes(whole))
+        heads[name] = whole
+    heads["png"][16:24] = (20_000).to_bytes(4, "big") * 2
+    heads["bmp"][18:26] = (20_000).to_bytes(4, "little") + (-20_000).to_bytes(4, "little", signed=True)
+    frame = heads["jpg"].index(b"\xff\xc0")
+    heads["jpg"][frame + 5 : frame + 9] = (20_000).to_bytes(2, "big") * 2
+    heads["gif"] = bytearray(b"GIF89a" + (20_000).to_bytes(2, "little") * 2 + bytes(30))
+    (tmp_path / "a").mkdir()
+    for name, head in heads.items():
+        (tmp_path / "a" / f"huge.{name}").write_bytes(head)
+    monkeypatch.setattr(surveying, "decode", lambda *_: pytest.fail("it was decoded"))
+    assert [problem.partition("` ")[2] for problem in open_data(str(tmp_path), "all").problems()] == [
+        "has 20000 x 20000 pixels, more than the 268,435,456 that are decoded"
+    ] * 4
 
 
 def test_no_examples_of_tf_slim(tmp_path: Path) -> None:
