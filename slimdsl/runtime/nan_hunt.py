@@ -75,7 +75,7 @@ class NanHunt:
         outputs = list(net.outputs.values())
 
         def compute() -> tuple[Any, Any, Any]:
-            found = net.call([*names, *outputs, *penalty], inputs, values, seed)
+            found = net.call([*names, *outputs, *penalty], inputs, values, seed, seed[1] // self._recipe.accumulate)
             # Where it is is all that is wanted: the tensors themselves may be too large to be kept together.
             flags = [_not_finite(tensor) for tensor in found[: len(names)]]
             given = {**dict(zip(net.outputs, found[len(names) :], strict=False)), **batch}
