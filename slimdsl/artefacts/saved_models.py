@@ -11,7 +11,7 @@ from slimdsl.artefacts.read_back import ReadBack, counted, read_back
 from slimdsl.artefacts.stored_values import Place, beginning, compare_values, place_in
 from slimdsl.artefacts.wire import DamagedError, entries, first, inner, mapped, number, numbered, text
 from slimdsl.backends.order import Artefact, Order
-from slimdsl.backends.savedmodel.functions import RANDOM_SEED, REGULARIZATION_LOSS, free_name
+from slimdsl.backends.savedmodel.functions import RANDOM_SEED, REGULARIZATION_LOSS, TRAINING_STEP, free_name
 from slimdsl.ir.graph import Graph, Tensor, Variable
 from slimdsl.weights.bundle import read_bundle
 from slimdsl.weights.checksums import library
@@ -70,11 +70,14 @@ def _signature_problems(
     if signature is None:
         yield f"has no signature `{name}`"
         return
-    ports = (("input", 1, graph.inputs, RANDOM_SEED), ("output", 2, graph.outputs, REGULARIZATION_LOSS))
-    for what, field, tensors, own in ports:
+    ports = (
+        ("input", 1, graph.inputs, (RANDOM_SEED, TRAINING_STEP)),
+        ("output", 2, graph.outputs, (REGULARIZATION_LOSS,)),
+    )
+    for what, field, tensors, owned in ports:
         found = entries(signature, field)
         # What a training graph has besides; another number stands behind its name where that is taken.
-        allowed = {free_name(own, tensors)} if graph.training else set()
+        allowed = {free_name(own, tensors) for own in owned} if graph.training else set()
         for extra in sorted(found.keys() - tensors.keys() - allowed):
             yield f"has an {what} `{extra}` in the signature `{name}`, which the network does not have"
         for port, tensor in tensors.items():

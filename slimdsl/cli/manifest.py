@@ -54,5 +54,6 @@ def _training_names(graph: Graph) -> dict[str, object]:
         "update_ops": emission.update_ops,
         "regularization_loss": emission.regularization_loss,
         "random_seed": emission.random_seed,
+        "training_step": emission.training_step,
     }
     return {key: name for key, name in names.items() if name}

@@ -64,7 +64,7 @@ braces. What several nets share is written as a block.
         "duplicate-name",
         "the name is taken",
         """Two nets, parameters, inputs, outputs or `let` in the same braces have one name. A name that the compiled graph needs for
-itself (`init`, `random_seed`, `regularization_loss`, `update_ops`) cannot be an input.
+itself (`init`, `random_seed`, `regularization_loss`, `training_step`, `update_ops`) cannot be an input.
 """,
     ),
     Code(

@@ -309,7 +309,7 @@ class Engine:
         parts = self.recipe.accumulate
         first_draw = (step * self._replicas.count + self._replicas.index()) * parts
         if parts == 1:
-            return self._part(batch, first_draw, scale)
+            return self._part(batch, step, first_draw, scale)
         split = {
             name: tf.reshape(tensor, [parts, tensor.shape[0] // parts, *tensor.shape[1:]])
             for name, tensor in batch.items()
@@ -317,7 +317,7 @@ class Engine:
 
         def part(index: tf.Tensor) -> dict[str, Any]:
             given = {name: tensor[index] for name, tensor in split.items()}
-            return self._part(given, first_draw + tf.cast(index, tf.int64), scale)
+            return self._part(given, step, first_draw + tf.cast(index, tf.int64), scale)
 
         # The first part gives the shapes of what is summed up over the others.
         total = part(tf.constant(0))
@@ -330,7 +330,9 @@ class Engine:
         result: dict[str, Any] = tf.nest.pack_sequence_as(total, flat)
         return result
 
-    def _part(self, batch: dict[str, tf.Tensor], draw: tf.Tensor, scale: tf.Tensor | None) -> dict[str, Any]:
+    def _part(
+        self, batch: dict[str, tf.Tensor], step: tf.Tensor, draw: tf.Tensor, scale: tf.Tensor | None
+    ) -> dict[str, Any]:
         """Gradients, losses and sums of metrics of a part of the batch, as shares of the whole; makes the updates."""
         net, share = self._train_net, 1.0 / (self.recipe.accumulate * self._replicas.count)
         values = {name: read(self._model[name]) for name in (v.name for v in net.graph.variables)}
@@ -338,7 +340,7 @@ class Engine:
         penalty = [net.regularization_loss] if net.regularization_loss else []
         seed = tf.stack([tf.constant(self._seed, tf.int64), draw])
         with recorded([values[name] for name in self.trained]) as gradients_of:
-            found = net.call([*net.outputs.values(), *updates.values(), *penalty], batch, values, seed)
+            found = net.call([*net.outputs.values(), *updates.values(), *penalty], batch, values, seed, step)
             outputs = dict(zip(net.outputs, found, strict=False))
             losses = loss_values(self.recipe, {**outputs, **batch}, self.recipe.accumulate * self._replicas.count)
             regularization = found[-1] if penalty else tf.constant(0.0)

@@ -82,7 +82,8 @@ class NanHunt:
         scale = variables[SCALE_STATE].read_value() if SCALE_STATE in variables else tf.constant(1.0)
 
         def compute() -> _Computed:
-            found = net.call([*(t.name for _, t in made), *net.outputs.values(), *penalty], inputs, values, seed)
+            names = [*(tensor.name for _, tensor in made), *net.outputs.values(), *penalty]
+            found = net.call(names, inputs, values, seed, seed[1] // self._recipe.accumulate)
             given = {**dict(zip(net.outputs, found[len(made) :], strict=False)), **batch}
             losses = loss_values(self._recipe, given)
             penalties = found[len(found) - len(penalty) :]

@@ -1,8 +1,8 @@
 """A network inside a TensorFlow function: the part of its graph that is wanted, with its variables and inputs bound.
 
-Nodes that read a variable, placeholders and the random seed are taken out and what is bound put in their place, because
-a stripped placeholder is the only one that XLA compiles; what nothing consumes is left out, because an unused entry of
-an input map is refused.
+Nodes that read a variable, placeholders, the random seed and the step are taken out and what is bound put in their
+place, because a stripped placeholder is the only one that XLA compiles; what nothing consumes is left out, because an
+unused entry of an input map is refused.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class ImportedNetwork:
         self.regularization_loss = emission.regularization_loss
         self._variables = dict(emission.variables)
         self._random_seed = emission.random_seed
+        self._training_step = emission.training_step
         self._first_values = list(emitter.first_values)
         self.definition = tf.compat.v1.GraphDef.FromString(graph_bytes(emission, None))
         self._nodes: dict[str, Any] = {node.name: node for node in self.definition.node}
@@ -63,6 +64,7 @@ class ImportedNetwork:
         inputs: Mapping[str, tf.Tensor],
         variables: Mapping[str, tf.Tensor],
         random_seed: tf.Tensor | None = None,
+        step: tf.Tensor | None = None,
     ) -> list[tf.Tensor]:
         """Compute tensors of the network, inside a function.
 
@@ -71,11 +73,14 @@ class ImportedNetwork:
             inputs: name of each input that they depend on -> its value.
             variables: name of each variable that they depend on -> its value.
             random_seed: int64 [2], which decides everything random; None for the graph's own.
+            step: int64 scalar, the steps of the training done before; None for the end of whatever changes with it.
         """
         bound = {self._variables[name]: tensor for name, tensor in variables.items() if name in self._variables}
         bound.update({self.inputs[name]: tensor for name, tensor in inputs.items() if name in self.inputs})
         if self._random_seed and random_seed is not None:
             bound[self._random_seed] = random_seed
+        if self._training_step and step is not None:
+            bound[self._training_step] = step
         return self._imported(tensors, bound)
 
     def _imported(self, tensors: Sequence[str], bound: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:

@@ -116,7 +116,7 @@ class Summaries:
 
         def of(given: dict[str, tf.Tensor], index: tf.Tensor) -> Spread:
             draw = tf.stack([tf.constant(self._seed, tf.int64), first_draw + tf.cast(index, tf.int64)])
-            return spread_of(net.call(tensors, given, values, draw))
+            return spread_of(net.call(tensors, given, values, draw, step))
 
         if pieces == 1:
             return of(typed, tf.constant(0)).parts()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from slimdsl.diagnostics.source import Span
 
-RESERVED = ("init", "random_seed", "regularization_loss", "update_ops")
+RESERVED = ("init", "random_seed", "regularization_loss", "training_step", "update_ops")
 
 
 def join(parent: str, path: str) -> str:

@@ -84,6 +84,7 @@ def test_the_training_graph_lists_what_each_step_changes(run: Run, project: Path
         ("fc(4, weights_reg=none, norm=batch_norm)", ["update_ops"]),
         ("fc(4, weights_reg=l2(0.1))", ["regularization_loss"]),
         ("dropout(0.5)", ["random_seed"]),
+        ("drop_path(0.5, burn_in=9)", ["random_seed", "training_step"]),
         (
             "fc(4, weights_reg=l2(0.1), norm=batch_norm)\n  dropout(0.5)",
             ["update_ops", "regularization_loss", "random_seed"],
@@ -96,7 +97,8 @@ def test_the_training_graph_names_the_nodes_of_a_step(
     text = f"slim 1\nnet f {{\n  input x: float32[N, 8]\n  {layer}\n  output y\n}}\n"
     (project / "f.slim").write_text(text, encoding="utf-8")
     document = json.loads(run("manifest", "f.slim", *(["--training"] if training else [])).out)
-    named = {key: document[key] for key in ("update_ops", "regularization_loss", "random_seed") if key in document}
+    known = ("update_ops", "regularization_loss", "random_seed", "training_step")
+    named = {key: document[key] for key in known if key in document}
     assert list(named) == (keys if training else [])
     if named:
         assert run("compile", "f.slim", "--training", "--to", "graphdef", "--text").code == 0

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 import slimdsl
 from slimdsl.ir.graph import Graph
-from slimdsl.recipe.losses import SoftmaxCrossEntropy
+from slimdsl.recipe.losses import MeanSquaredError, SoftmaxCrossEntropy
 from slimdsl.recipe.metrics import Accuracy
 from slimdsl.recipe.optimizers import Momentum, Sgd
 from slimdsl.recipe.recipe import LossTerm, MetricTerm, Recipe
@@ -219,6 +219,58 @@ def test_a_resumed_training_draws_what_it_would_have_drawn() -> None:
     for name, variable in engine(keep=0.5).variables.items():
         other.variables[name].assign(variable)
     assert losses(other, 1) != expected[:1]
+
+
+BURNING = """slim 1
+net burning as Burning {
+  input numbers: float32[N, 5]
+  drop_path(0.5, burn_in=4) as path
+  output path
+  fc(5, activation=none) as logits
+  output logits
+}
+"""
+
+
+def burning(**options: Any) -> Engine:
+    """A network of whose loss one can read how much a step has dropped; what it trains has no part in it."""
+    graphs = slimdsl.loads(BURNING, training=True).graph, slimdsl.loads(BURNING).graph
+    wanted = TensorType(dtype=DType.FLOAT32, shape=(SymbolicDim.named("N"), 5))
+    given: dict[str, Any] = {
+        "inputs": {"wanted": wanted},
+        "losses": (LossTerm(name="square", loss=MeanSquaredError(), operands=("path", "wanted")),),
+        "optimizer": Sgd(learning_rate=0.1),
+        "accumulate": options.pop("accumulate", 1),
+    }
+    return Engine(*graphs, Recipe(**given), sizes={}, seed=3, **options)
+
+
+def squares(of: Engine, steps: int = 8) -> list[float]:
+    """The mean square of what is kept of ones, which is 1 / keep on the mean."""
+    given = {"numbers": tf.ones([4000, 5]), "wanted": tf.zeros([4000, 5])}
+    return [float(of.train(given)["losses/square"]) for _ in range(steps)]
+
+
+@pytest.mark.parametrize("options", [{}, {"accumulate": 2}, {"xla": True}, {"eager": True}])
+def test_a_burn_in_goes_by_the_steps_of_the_training(options: dict[str, Any]) -> None:
+    """Not by draws, of which a step in two parts has two: within five standard deviations, and at step 0 exactly."""
+    found = squares(burning(**options))
+    assert found[0] == 1.0
+    for step, square in enumerate(found):
+        keep = 1 - min(step, 4) / 4 * 0.5
+        assert abs(square - 1 / keep) <= 5 * (keep * (1 - keep) / 4000) ** 0.5 / keep**2 + 1e-6
+    reference = squares(burning(accumulate=options.get("accumulate", 1)))
+    np.testing.assert_allclose(found, reference, rtol=1e-5)
+
+
+def test_a_resumed_training_goes_on_with_its_burn_in() -> None:
+    expected = squares(burning())
+    first, second = burning(), burning()
+    assert squares(first, 3) == expected[:3]
+    for name, variable in first.variables.items():
+        second.variables[name].assign(variable)
+    assert squares(second, 5) == expected[3:]
+    assert squares(burning(), 1) == [1.0]
 
 
 def test_the_rate_follows_the_schedule_and_the_epochs() -> None:

@@ -118,6 +118,17 @@ def test_they_are_those_of_the_step_that_is_taken_next(parts: int) -> None:
     assert len(set(shares)) == 3
 
 
+def test_a_burn_in_is_as_far_as_in_the_step() -> None:
+    text = DROPPED.replace("dropout(0.5)", "drop_path(0.5, burn_in=4)")
+    engine, graph = engine_of(text, recipe("drop", 40))
+    summaries = summaries_of(engine, graph)
+    for step in range(6):
+        found = by_tag(summaries.of(batch(step, 32), step))
+        loss = float(engine.train(batch(step, 32))["total_loss"])
+        assert mean_square(found, "Dropped/drop") == pytest.approx(loss, rel=1e-5)
+        assert (found["sparsity/Dropped/drop"].simple_value == 0) == (step == 0)
+
+
 def test_replicas_draw_each_for_itself() -> None:
     """Two logical devices under a strategy, which this process cannot have any more."""
     command = [sys.executable, "-m", "tests.runtime.summaries_worker"]

@@ -48,3 +48,5 @@ def _facts(emission: Emission) -> Iterator[tuple[str, str]]:
         yield "penalties", emission.regularization_loss
     if emission.random_seed:
         yield "random", f"feed {emission.random_seed} for other numbers in each step"
+    if emission.training_step:
+        yield "step", f"feed {emission.training_step} with the steps done, from 0; unfed, every burn-in is over"

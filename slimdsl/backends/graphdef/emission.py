@@ -60,6 +60,7 @@ class Emission(Value):
         update_ops: the node that runs all updates of a training graph; "" where there are none.
         regularization_loss: the tensor with the sum of all penalties, in a training graph; "" where there are none.
         random_seed: the int64 tensor of shape [2] that is fed to get other random numbers; "" where none are drawn.
+        training_step: the int64 scalar that is fed with the steps done before; "" where nothing depends on it.
     """
 
     form: str
@@ -72,6 +73,7 @@ class Emission(Value):
     update_ops: str = ""
     regularization_loss: str = ""
     random_seed: str = ""
+    training_step: str = ""
 
     @property
     def size(self) -> int:

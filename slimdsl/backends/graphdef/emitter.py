@@ -145,6 +145,7 @@ class GraphEmitter:
             update_ops=self.update_ops,
             regularization_loss=full_name(self.penalty) if self.penalty else "",
             random_seed=full_name(out.random_seed_name) if out.random_seed_name else "",
+            training_step=full_name(out.training_step_name) if out.training_step_name else "",
         )
 
     def tensor_name(self, tensor: Tensor) -> str:

@@ -21,6 +21,9 @@ __all__ = ["EmitterError", "NodeWriter"]
 _NODE_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*\Z")
 """What TensorFlow accepts as the name of a node."""
 
+LAST_STEP = 2**63 - 1
+"""The step at which whatever changes in the course of a training has come to its end."""
+
 Number = float
 """What a constant may hold: int, float or bool."""
 
@@ -33,6 +36,7 @@ class NodeWriter:
         seed: the seed of everything random in the graph, from 0 to 2^64 - 1.
         reserved: names that `unique` must not give away, because the graph's own nodes and variables bear them.
         seed_argument: the argument of a function that its random numbers come from; "" where it has none.
+        step_argument: likewise the argument with the step of the training.
 
     Attributes:
         training: as given.
@@ -40,7 +44,15 @@ class NodeWriter:
         nodes: the NodeDef messages so far, and what was adopted.
     """
 
-    def __init__(self, *, training: bool, seed: int, reserved: Iterable[str] = (), seed_argument: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        training: bool,
+        seed: int,
+        reserved: Iterable[str] = (),
+        seed_argument: str = "",
+        step_argument: str = "",
+    ) -> None:
         self.training = training
         self.seed = seed
         self.nodes: list[Any] = []
@@ -49,6 +61,8 @@ class NodeWriter:
         self._table = op_table()
         self._random_seed = ""
         self._seed_argument = seed_argument
+        self._training_step = ""
+        self._step_argument = step_argument
 
     def node(self, op: str, name: str, inputs: Sequence[str] = (), /, **attrs: object) -> str:
         """Add a node and return its name.
@@ -127,20 +141,36 @@ class NodeWriter:
 
         In a function with a `seed_argument` it is that argument.
         """
-        if not self._random_seed and self._seed_argument:
-            self._random_seed = self.argument(self._seed_argument, DType.INT64.value)
-        if not self._random_seed:
-            name = self.unique("random_seed")
-            # TensorFlow's seeds are signed: those from 2^63 on are the negative numbers of the same bits.
-            signed = self.seed - (self.seed >> 63 << 64)
-            default = self.const(self.unique(f"{name}/default"), (signed, 0), DType.INT64, (2,))
-            self._random_seed = self.node("PlaceholderWithDefault", name, [default], dtype=DType.INT64, shape=(2,))
+        # TensorFlow's seeds are signed: those from 2^63 on are the negative numbers of the same bits.
+        signed = self.seed - (self.seed >> 63 << 64)
+        self._random_seed = self._random_seed or self._fed("random_seed", self._seed_argument, (signed, 0), (2,))
         return self._random_seed
 
     @property
     def random_seed_name(self) -> str:
         """The name that `random_seed` gave, or "" where nothing asked for it."""
         return self._random_seed
+
+    def training_step(self) -> str:
+        """The int64 scalar with the steps done before this one: more than any training has, unless it is fed.
+
+        In a function with a `step_argument` it is that argument.
+        """
+        self._training_step = self._training_step or self._fed("training_step", self._step_argument, (LAST_STEP,), ())
+        return self._training_step
+
+    @property
+    def training_step_name(self) -> str:
+        """The name that `training_step` gave, or "" where nothing asked for it."""
+        return self._training_step
+
+    def _fed(self, wanted: str, argument: str, default: Sequence[int], shape: tuple[int, ...]) -> str:
+        """An int64 tensor that is given from outside: the argument, or where there is none a node with a default."""
+        if argument:
+            return self.argument(argument, DType.INT64.value)
+        name = self.unique(wanted)
+        const = self.const(self.unique(f"{name}/default"), default, DType.INT64, shape)
+        return self.node("PlaceholderWithDefault", name, [const], dtype=DType.INT64, shape=shape)
 
     def adopt(self, name: str, dtype: DType, item: object) -> str:
         """Put something else in the place of a node: a constant whose numbers come when the file is written.

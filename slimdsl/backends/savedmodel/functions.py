@@ -14,8 +14,10 @@ from slimdsl.types import DType, TensorType
 from slimdsl.values import Value, value
 
 RANDOM_SEED = "random_seed"
+TRAINING_STEP = "training_step"
 REGULARIZATION_LOSS = "regularization_loss"
 _SEED_TYPE = TensorType(dtype=DType.INT64, shape=(2,))
+_STEP_TYPE = TensorType(dtype=DType.INT64, shape=())
 _LOSS_TYPE = TensorType(dtype=DType.FLOAT32, shape=())
 _NOT_IN_AN_ARGUMENT = re.compile(r"[^a-z0-9_]")
 
@@ -43,8 +45,8 @@ def network_function(graph: Graph, name: str, seed: int) -> Function:
     """The function of a network.
 
     The training graph makes its updates before it gives its results, gives the sum of all penalties besides, and takes
-    the seed of its random numbers as one more input where it draws any. An inference graph that draws random numbers
-    draws the same ones each time, as in every other format.
+    the seed of its random numbers as one more input where it draws any, and the step where something depends on it. An
+    inference graph that draws random numbers draws the same ones each time, as in every other format.
 
     Args:
         graph: the network.
@@ -57,9 +59,13 @@ def network_function(graph: Graph, name: str, seed: int) -> Function:
     inputs = {key: tensor.type for key, tensor in graph.inputs.items()}
     if graph.training:
         results[free_name(REGULARIZATION_LOSS, results)] = (_LOSS_TYPE, emitter.penalty or emitter.zero())
-    if emitter.draws_by_argument:
-        inputs[free_name(RANDOM_SEED, inputs)] = _SEED_TYPE
-        emitter.input_arguments.append(emitter.seed_argument)
+    for own, type, argument, asked in (
+        (RANDOM_SEED, _SEED_TYPE, emitter.seed_argument, emitter.out.random_seed_name),
+        (TRAINING_STEP, _STEP_TYPE, emitter.step_argument, emitter.out.training_step_name),
+    ):
+        if argument and asked == argument:
+            inputs[free_name(own, inputs)] = type
+            emitter.input_arguments.append(argument)
     # A dict's values go in the order of its keys wherever TensorFlow takes it apart.
     ordered = dict(sorted(results.items()))
     # An inference graph may have updates where it was told to train in places; to predict changes nothing.
@@ -140,17 +146,20 @@ class _FunctionEmitter(GraphEmitter):
     Attributes:
         input_arguments: the arguments of the inputs, in their order.
         seed_argument: the argument of the seed, in a training graph.
+        step_argument: that of the step, likewise.
         types: what a tensor is called -> its type.
     """
 
     def __init__(self, graph: Graph, seed: int) -> None:
         reserved = [*(v.name for v in graph.variables), *(n.name for n in graph.nodes)]
         self.seed_argument = free_name(RANDOM_SEED, reserved) if graph.training else ""
+        self.step_argument = free_name(TRAINING_STEP, reserved) if graph.training else ""
         out = NodeWriter(
             training=graph.training,
             seed=seed,
-            reserved=[*reserved, self.seed_argument],
+            reserved=[*reserved, self.seed_argument, self.step_argument],
             seed_argument=self.seed_argument,
+            step_argument=self.step_argument,
         )
         super().__init__(graph, "graphdef", seed, out=out)
         self.input_arguments: list[str] = []
@@ -173,11 +182,6 @@ class _FunctionEmitter(GraphEmitter):
     def zero(self) -> str:
         """The sum of no penalties."""
         return self.out.const(self.out.unique(REGULARIZATION_LOSS), 0.0, DType.FLOAT32)
-
-    @property
-    def draws_by_argument(self) -> bool:
-        """True where the seed is an argument that has been asked for."""
-        return bool(self.seed_argument) and self.out.random_seed_name == self.seed_argument
 
     @property
     def types(self) -> dict[str, TensorType]:

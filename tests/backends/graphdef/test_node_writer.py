@@ -143,3 +143,17 @@ def test_the_random_seed_is_made_once(out: NodeWriter) -> None:
     made = [node for node in out.nodes if node.name.startswith("random_seed")]
     assert [node.op for node in made] == ["Const", "PlaceholderWithDefault"]
     assert made[0].attr["value"].tensor.tensor_content == struct.pack("<2q", 5, 0)
+
+
+def test_the_training_step_is_made_once_and_beyond_every_training(out: NodeWriter) -> None:
+    assert out.training_step_name == ""
+    assert out.training_step() == out.training_step() == out.training_step_name == "training_step"
+    made = [node for node in out.nodes if node.name.startswith("training_step")]
+    assert [node.op for node in made] == ["Const", "PlaceholderWithDefault"]
+    assert made[0].attr["value"].tensor.tensor_content == struct.pack("<q", 2**63 - 1)
+
+
+def test_in_a_function_they_are_arguments() -> None:
+    out = NodeWriter(training=True, seed=5, seed_argument="seed", step_argument="step")
+    assert (out.random_seed(), out.training_step()) == ("seed", "step")
+    assert (out.tensor_type("seed"), out.tensor_type("step"), out.nodes) == ("int64", "int64", [])

@@ -49,7 +49,17 @@ net fixed {
 """
 """LeNet's kind, with two inputs, one of which comes out again; nothing in it is drawn at random."""
 
-TEXTS = {"open": OPEN, "fixed": FIXED}
+BURNING = """
+slim 1
+net burning {
+  input x: float32[N, 3]
+  drop_path(0.25, burn_in=100) as path
+  output dropped
+}
+"""
+"""Something that changes in the course of a training."""
+
+TEXTS = {"open": OPEN, "fixed": FIXED, "burning": BURNING}
 SEED = 3
 
 

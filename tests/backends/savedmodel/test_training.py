@@ -126,3 +126,19 @@ def test_training_goes_on_in_a_function_of_the_users_own(model: Any) -> None:
 
     losses = [float(step(tf.constant([1, number], tf.int64))) for number in range(8)]
     assert losses[-1] < losses[0]
+
+
+def test_the_step_decides_how_far_a_burn_in_is(tmp_path: Path) -> None:
+    """A tensor that nobody gives is refused, as that of the seed is: a schedule cannot be forgotten."""
+    save("burning", tmp_path / "model", train=True)
+    model = tf.saved_model.load(str(tmp_path / "model"))
+    x = np.ones((64, 3), np.float32)
+    shares = []
+    for step in (0, 50, 100, 1000):
+        found = model.train(x, tf.constant(DRAW, tf.int64), tf.constant(step, tf.int64))["dropped"].numpy()
+        shares.append((found != 0).mean())
+        np.testing.assert_allclose(found[found != 0], 1 / (1 - min(step, 100) / 100 * 0.75), rtol=2e-7)
+    assert shares[0] == 1 > shares[1] > shares[2] == shares[3]
+    np.testing.assert_array_equal(model(x)["dropped"], x)
+    with pytest.raises((TypeError, ValueError), match="training_step"):
+        model.train(x, tf.constant(DRAW, tf.int64))

@@ -1,7 +1,7 @@
 """Dropout in the training graph.
 
 The mask is made of random bits that are compared with a threshold: bits are the same in every compiler and on every
-device, random floats are not.
+device, random floats are not. So is a threshold that changes with the step, as long as it is computed in integers.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ def lower_random_drop(node: Node, op: RandomDrop, inputs: Sequence[str], out: No
     """``x / keep_prob`` where 32 random bits are below ``keep_prob * 2**32``, else 0."""
     name, dtype = node.name, node.inputs[0].type.dtype
     threshold = min(max(round(op.keep_prob * 2**32), 1), 2**32 - 1)
+    if op.burn_in:
+        return (_drop_by_step(node, op, inputs[0], threshold, out),)
     # There is no constant of type uint32 to be had, so the same bits are written as an int32.
     signed = out.const(out.unique(f"{name}/threshold/bits"), threshold - 2**32 * (threshold >> 31), DType.INT32)
     limit = out.node("Bitcast", out.unique(f"{name}/threshold"), [signed], T=DType.INT32, type="uint32")
@@ -31,6 +33,36 @@ def lower_random_drop(node: Node, op: RandomDrop, inputs: Sequence[str], out: No
     scaled = out.node("Mul", out.unique(f"{name}/scaled"), [inputs[0], factor], T=dtype)
     zero = out.const(out.unique(f"{name}/zero"), 0.0, dtype)
     return (out.node("SelectV2", name, [keep, scaled, zero], T=dtype),)
+
+
+def _drop_by_step(node: Node, op: RandomDrop, x: str, last: int, out: NodeWriter) -> str:
+    """The same with a threshold that goes from 2**32 at step 0 to `last` at step `burn_in`.
+
+    No rounding of floats decides a bit: a product and a sum are one operation for some compilers and two for others.
+    """
+    name, dtype = node.name, node.inputs[0].type.dtype
+
+    def integer(part: str, number: int) -> str:
+        return out.const(out.unique(f"{name}/{part}"), number, DType.INT64)
+
+    def compute(kind: str, part: str, *operands: str, type: DType = DType.INT64) -> str:
+        return out.node(kind, out.unique(f"{name}/{part}"), operands, T=type)
+
+    step = compute("Minimum", "step", out.training_step(), integer("burn_in", op.burn_in))
+    share = compute("Mul", "step/share", step, integer("share", 2**32 - last))
+    dropped = compute("FloorDiv", "dropped", share, integer("dropped/y", op.burn_in))
+    # The largest bits that are kept, as those at step 0 are one less than what does not fit into 32.
+    largest = compute("Sub", "threshold", integer("threshold/x", 2**32 - 1), dropped)
+    limit = out.node("Cast", out.unique(f"{name}/threshold/bits"), [largest], SrcT=DType.INT64, DstT="uint32")
+    drop = out.node("Less", out.unique(f"{name}/drop"), [limit, _bits(node, op, x, out)], T="uint32")
+    kept = compute("Sub", "keep", integer("keep/x", 2**32), dropped)
+    whole = out.const(out.unique(f"{name}/whole"), 2.0**32, DType.FLOAT64)
+    divisor = out.node("Cast", out.unique(f"{name}/keep/y"), [kept], SrcT=DType.INT64, DstT=DType.FLOAT64)
+    exact = compute("RealDiv", "factor", whole, divisor, type=DType.FLOAT64)
+    factor = out.node("Cast", out.unique(f"{name}/scaled/y"), [exact], SrcT=DType.FLOAT64, DstT=dtype)
+    scaled = compute("Mul", "scaled", x, factor, type=dtype)
+    zero = out.const(out.unique(f"{name}/zero"), 0.0, dtype)
+    return out.node("SelectV2", name, [drop, zero, scaled], T=dtype)
 
 
 def _bits(node: Node, op: RandomDrop, x: str, out: NodeWriter) -> str:
