@@ -24,7 +24,7 @@ from slimdsl.runtime.logs import EVENTS_PREFIX, EventLog
 ROW_FILE = f"{EVENTS_PREFIX}0000000000.hyperparameters"
 """Before all others by name: TensorBoard may read one file after the other, and come back to none."""
 
-_WRITING = frozenset({"log_every", "save_every", "summary_every", "keep"})
+_WRITING = frozenset({"log_every", "save_every", "summary_every", "keep", "steps_per_call"})
 """Settings that change nothing but what is written when."""
 
 _SHOWN = frozenset({"network", "data", "batch", "optimizer", "learning_rate"})

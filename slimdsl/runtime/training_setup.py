@@ -264,8 +264,7 @@ def _not_finite(prepared: Prepared, engine: Engine, batch: Batch, before: Mappin
         return message
     for name, value in before.items():
         engine.variables[name].assign(value)
-    found = _hunt(prepared.order)(batch, engine.variables, step)
-    return f"{message}; the first of it is in {found}" if found else message
+    return f"{message}; {_hunt(prepared.order)(batch, engine.variables, step)}"
 
 
 def carry_out(prepared: Prepared, engine: Engine, profiler: Profiler | None = None) -> Outcome:

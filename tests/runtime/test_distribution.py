@@ -180,7 +180,8 @@ def test_a_worker_that_waits_says_so_and_is_ended_by_a_signal(place: Path, numbe
     watchdog.cancel()
     assert said == f"waiting for 1 other worker: {hosts['worker'][1]}\n"
     process.send_signal(number)
-    assert process.wait(timeout=60) == -number
+    # By the signal itself where TensorFlow waits, by its handler where Python does.
+    assert process.wait(timeout=60) in (-number, 128 + number)
 
 
 def test_losing_workers_is_told_only_where_there_are_some() -> None:
