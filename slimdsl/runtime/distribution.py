@@ -167,10 +167,10 @@ def distribute(name: str) -> Distribution:
     cluster = task_of(os.environ.get(CONFIG)) if name == "multiworker" else (0, 1)
     _split_cpu(os.environ.get(LOGICAL_CPUS, ""))
     others = _others(os.environ[CONFIG], cluster[0]) if name == "multiworker" else ()
-    if others:
-        say_waiting(others)
     try:
         with ended_by_signals():
+            if others:
+                say_waiting(others)
             strategy = tf.distribute.MultiWorkerMirroredStrategy() if name == "multiworker" else _mirrored()
     except (RuntimeError, ValueError, tf.errors.OpError) as error:
         first = next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -1,7 +1,8 @@
 """Waiting for the other processes of a training: it is said, and a signal ends it.
 
 TensorFlow waits in C++, where Python's own handlers of signals never run. Nothing has been written yet that they would
-have to finish or remove, so the system's way of ending a process is the right one.
+have to finish or remove, so the system's way of ending a process is the right one. SIGTERM alone is out of reach there:
+TensorFlow's notice of preemption installs a handler of its own for it, behind ours, and only takes note of the signal.
 """
 
 from __future__ import annotations
