@@ -21,6 +21,7 @@ from slimdsl.runtime.data.class_names import class_names_text
 from slimdsl.runtime.data.fingerprint import fingerprint
 from slimdsl.runtime.data.opening import open_data
 from slimdsl.runtime.data.pipeline import steps_per_epoch
+from slimdsl.runtime.data.source import DataSource
 from slimdsl.runtime.data.surveying import require_usable
 from slimdsl.runtime.distribution import DistributionError
 from slimdsl.runtime.engine import Engine
@@ -92,7 +93,25 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
     preprocessing = choose_preprocessing(order.preprocessing, order.train_graph.name, source, feed)
     per_epoch = steps_per_epoch(source, recipe.batch)
     steps = recipe.steps if recipe.steps is not None else steps_of_epochs(per_epoch, recipe.epochs or 1)
-    document: dict[str, object] = {
+    document = _document(order, source, preprocessing, steps)
+    found = prepare(order.logdir, document, fresh=order.fresh, labels=class_names_text(source.classes))
+    return Prepared(
+        order=order,
+        source=source,
+        feed=feed,
+        preprocessing=preprocessing,
+        steps=steps,
+        steps_per_epoch=per_epoch,
+        found=found,
+        document=document,
+        trial=thorough,
+    )
+
+
+def _document(order: Order, source: DataSource, preprocessing: str, steps: int) -> dict[str, object]:
+    """The record of the run."""
+    recipe = order.recipe
+    return {
         "slimdsl": __version__,
         "network": network_document(order.train_graph),
         PARAMETERS: dict(order.parameters),
@@ -117,18 +136,6 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
             "replicas": order.distribution.replicas,
         },
     }
-    found = prepare(order.logdir, document, fresh=order.fresh, labels=class_names_text(source.classes))
-    return Prepared(
-        order=order,
-        source=source,
-        feed=feed,
-        preprocessing=preprocessing,
-        steps=steps,
-        steps_per_epoch=per_epoch,
-        found=found,
-        document=document,
-        trial=thorough,
-    )
 
 
 def feed_of_classes(order: Order) -> int | None:
