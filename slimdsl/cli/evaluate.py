@@ -26,6 +26,7 @@ from slimdsl.recipe.recipe import Recipe
 from slimdsl.weights.source import WeightsError
 
 if TYPE_CHECKING:
+    from slimdsl.runtime.evaluation import EvaluationData
     from slimdsl.runtime.following import Found
     from slimdsl.runtime.run_record import RunRecord
 
@@ -81,21 +82,23 @@ def run(arguments: Namespace) -> int:
         return 1
     if not recipe.metrics:
         raise Refusal(f"{arguments.file}: its `train` block names no metric: `metric accuracy(logits, labels)` is one")
-    if not arguments.follow:
+    if not arguments.follow and not _is_run(folder):
         # Weights that cannot be read are found before TensorFlow is loaded, which takes seconds.
         try:
             opened_weights(arguments.weights).close()
         except WeightsError as error:
             print_diagnostics(error.diagnostics, arguments.color)
             return 1
-    data, engine = (load_runtime(f"slimdsl.runtime.{name}") for name in ("data.errors", "errors"))
+    data, engine, following = (
+        load_runtime(f"slimdsl.runtime.{name}") for name in ("data.errors", "errors", "following")
+    )
     try:
         _carry_out(graph, recipe, folder, arguments)
     except WeightsError as error:
         print_diagnostics(error.diagnostics, arguments.color)
     except (data.MissingDataError, FileWriteError) as error:
         raise Refusal(str(error)) from error
-    except (data.DataError, engine.EngineError) as error:
+    except (data.DataError, engine.EngineError, following.RunGoneError) as error:
         say(f"slimdsl: {visible(str(error))}")
     except OSError as error:
         if error.filename is None:
@@ -112,21 +115,38 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
     Raises:
         WeightsError, DataError, EngineError: it cannot be done.
         FileWriteError: the log cannot be written.
+        RunGoneError: the folder that is followed has been removed.
     """
     evaluation = load_runtime("slimdsl.runtime.evaluation")
     use_device(arguments)
+
+    def opened(record: RunRecord | None) -> EvaluationData:
+        found: EvaluationData = evaluation.evaluation_data(
+            graph,
+            recipe,
+            arguments.data if arguments.data is not None else (record.data if record else ""),
+            arguments.split,
+            preprocessing=arguments.preprocessing or (record.preprocessing if record else ""),
+            batch=arguments.batch,
+            labels_offset=_labels_offset(record, arguments),
+        )
+        return found
+
+    if arguments.follow and arguments.data is not None:
+        # What is wrong with them is found before a checkpoint is waited for, as far as it does not take the record.
+        known = load_runtime("slimdsl.runtime.run_record").read_run_record(folder)
+        errors = load_runtime("slimdsl.runtime.data.errors")
+        try:
+            opened(known)
+        except errors.DataError as error:
+            if known or isinstance(error, errors.MissingDataError):
+                raise
     record = _record(folder, arguments)
     if folder:
         say_other_parameters(folder, arguments)
-    data = evaluation.evaluation_data(
-        graph,
-        recipe,
-        arguments.data if arguments.data is not None else (record.data if record else ""),
-        arguments.split,
-        preprocessing=arguments.preprocessing or (record.preprocessing if record else ""),
-        batch=arguments.batch,
-        labels_offset=_labels_offset(record, arguments),
-    )
+    if _is_run(folder):
+        _take_newest(folder, arguments)
+    data = opened(record)
     job = Evaluation(
         evaluator=evaluation.Evaluator(graph, recipe, data),
         graph=graph,
@@ -155,6 +175,21 @@ def _folder(arguments: Namespace) -> str:
         raise Refusal(f"there is no folder `{arguments.logdir}`")
     arguments.weights = arguments.weights or arguments.logdir
     return arguments.weights if os.path.isdir(arguments.weights) else ""
+
+
+def _is_run(folder: str) -> bool:
+    """Whether a folder is one of `slimdsl train`."""
+    from slimdsl.runtime.record_file import read_record
+
+    return bool(folder) and read_record(folder) is not None
+
+
+def _take_newest(folder: str, arguments: Namespace) -> None:
+    """Evaluate the checkpoint that a run would go on from: a kill may come before the file `checkpoint` names it."""
+    checkpoints = load_runtime("slimdsl.runtime.checkpoints")
+    step = checkpoints.latest_step(folder)
+    if step is not None:
+        arguments.weights = checkpoints.checkpoint_path(folder, step)
 
 
 def _recipe(compilation: Compilation, arguments: Namespace) -> Recipe | None:
