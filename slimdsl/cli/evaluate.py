@@ -27,6 +27,7 @@ from slimdsl.recipe.recipe import Recipe
 from slimdsl.weights.source import WeightsError
 
 if TYPE_CHECKING:
+    from slimdsl.runtime.evaluation import EvaluationData
     from slimdsl.runtime.following import Found
     from slimdsl.runtime.run_record import RunRecord
 
@@ -87,21 +88,23 @@ def run(arguments: Namespace) -> int:
         return 1
     if not recipe.metrics:
         raise Refusal(f"{arguments.file}: its `train` block names no metric: `metric accuracy(logits, labels)` is one")
-    if not arguments.follow:
+    if not arguments.follow and not _is_run(arguments.weights):
         # Weights that cannot be read are found before TensorFlow is loaded, which takes seconds.
         try:
             opened_weights(arguments.weights).close()
         except WeightsError as error:
             print_diagnostics(error.diagnostics, arguments.color)
             return 1
-    data, engine = (load_runtime(f"slimdsl.runtime.{name}") for name in ("data.errors", "errors"))
+    data, engine, following = (
+        load_runtime(f"slimdsl.runtime.{name}") for name in ("data.errors", "errors", "following")
+    )
     try:
         _carry_out(graph, recipe, folder, arguments)
     except WeightsError as error:
         print_diagnostics(error.diagnostics, arguments.color)
     except (data.MissingDataError, FileWriteError) as error:
         raise Refusal(str(error)) from error
-    except (data.DataError, engine.EngineError) as error:
+    except (data.DataError, engine.EngineError, following.RunGoneError) as error:
         say(f"slimdsl: {visible(str(error))}")
     except OSError as error:
         if error.filename is None:
@@ -118,23 +121,40 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
     Raises:
         WeightsError, DataError, EngineError: it cannot be done.
         FileWriteError: the log cannot be written.
+        RunGoneError: the folder that is followed has been removed.
     """
     evaluation = load_runtime("slimdsl.runtime.evaluation")
     use_device(arguments)
+
+    def opened(record: RunRecord | None) -> EvaluationData:
+        found: EvaluationData = evaluation.evaluation_data(
+            graph,
+            recipe,
+            arguments.data if arguments.data is not None else (record.data if record else ""),
+            arguments.split,
+            preprocessing=arguments.preprocessing or (record.preprocessing if record else ""),
+            batch=arguments.batch,
+            labels_offset=_labels_offset(record, arguments),
+            most=arguments.examples,
+            holdout=arguments.holdout if arguments.holdout is not None else record.holdout if record else None,
+        )
+        return found
+
+    if arguments.follow and arguments.data is not None:
+        # What is wrong with them is found before a checkpoint is waited for, as far as it does not take the record.
+        known = load_runtime("slimdsl.runtime.run_record").read_run_record(folder)
+        errors = load_runtime("slimdsl.runtime.data.errors")
+        try:
+            opened(known)
+        except errors.DataError as error:
+            if known or isinstance(error, errors.MissingDataError):
+                raise
     record = _record(folder, arguments)
     if folder:
         say_other_parameters(folder, arguments)
-    data = evaluation.evaluation_data(
-        graph,
-        recipe,
-        arguments.data if arguments.data is not None else (record.data if record else ""),
-        arguments.split,
-        preprocessing=arguments.preprocessing or (record.preprocessing if record else ""),
-        batch=arguments.batch,
-        labels_offset=_labels_offset(record, arguments),
-        most=arguments.examples,
-        holdout=arguments.holdout if arguments.holdout is not None else record.holdout if record else None,
-    )
+    if _is_run(arguments.weights):
+        _take_newest(arguments)
+    data = opened(record)
     job = Evaluation(
         evaluator=evaluation.Evaluator(graph, recipe, data),
         graph=graph,
@@ -170,6 +190,21 @@ def _folder(arguments: Namespace) -> str:
     arguments.weights = arguments.weights or arguments.logdir
     take_step(arguments)
     return run_folder(arguments.weights)
+
+
+def _is_run(weights: str) -> bool:
+    """Whether weights are a folder of `slimdsl train`, and not one checkpoint of it."""
+    from slimdsl.runtime.record_file import read_record
+
+    return os.path.isdir(weights) and read_record(weights) is not None
+
+
+def _take_newest(arguments: Namespace) -> None:
+    """Evaluate the checkpoint that a run would go on from: a kill may come before the file `checkpoint` names it."""
+    checkpoints = load_runtime("slimdsl.runtime.checkpoints")
+    step = checkpoints.latest_step(arguments.weights)
+    if step is not None:
+        arguments.weights = checkpoints.checkpoint_path(arguments.weights, step)
 
 
 def _recipe(compilation: Compilation, arguments: Namespace) -> Recipe | None:

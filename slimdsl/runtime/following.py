@@ -25,6 +25,10 @@ _POLL = 1.0
 _SAVED = "saved"
 
 
+class RunGoneError(Exception):
+    """The folder of the training has been removed; the message says so."""
+
+
 @value
 class Found(Value):
     """A checkpoint: its step, its prefix, and when it was written, by which it is told from one of an earlier run."""
@@ -56,10 +60,15 @@ def new_checkpoints(folder: str, done: Iterable[Found], last: int | None, poll: 
         done: those that are not wanted again.
         last: the step at which the training ends.
         poll: seconds between two looks at the folder.
+
+    Raises:
+        RunGoneError: the folder is not there any more.
     """
     seen = set(done)
     while True:
         present = found_checkpoints(folder)
+        if not os.path.isdir(folder):
+            raise RunGoneError(f"`{folder}` has been removed, so nothing is left to follow")
         for found in present:
             if found not in seen:
                 seen.add(found)
@@ -80,11 +89,15 @@ class EvaluationLog:
     """
 
     def __init__(self, folder: str) -> None:
+        self._folder = folder
         self._path = os.path.join(folder, LOG_FILE)
+        self._open()
+
+    def _open(self) -> None:
         try:
             # Rows of later steps are those of an earlier run.
-            cut_back(self._path, max(checkpoint_steps(folder), default=0))
-            events = os.path.join(folder, EVENTS_FOLDER)
+            cut_back(self._path, max(checkpoint_steps(self._folder), default=0))
+            events = os.path.join(self._folder, EVENTS_FOLDER)
             os.makedirs(events, exist_ok=True)
             self._events = EventLog(events, 0)
             # One call writes a row, so that a kill leaves at most its end.
@@ -92,11 +105,29 @@ class EvaluationLog:
         except OSError as error:
             raise explained(self._path, error) from None
 
+    def _open_anew(self) -> None:
+        """Open the files again where `train --fresh` has removed them with the run that they were of.
+
+        Raises:
+            RunGoneError: the folder is not there any more.
+            FileWriteError: it cannot be written to.
+        """
+        try:
+            there = os.stat(self._path)
+        except FileNotFoundError:
+            there = None
+        if there is not None and os.path.samestat(there, os.fstat(self._file.fileno())):
+            return
+        if not os.path.isdir(self._folder):
+            raise RunGoneError(f"`{self._folder}` has been removed, so nothing is left to follow")
+        self.close()
+        self._open()
+
     def done(self, names: Iterable[str], examples: int) -> dict[Found, dict[str, float]]:
         """The checkpoints of the folder that have a row with these metrics over as many examples, and the rows."""
         wanted = set(names)
         rows = {
-            (row.get("step"), row.get(_SAVED)): row
+            (row.get("step"), row.get(_SAVED)): {**row, **{name: _number(row[name]) for name in wanted}}
             for row in _rows(self._path)
             if wanted <= row.keys() and row.get("examples") == examples
         }
@@ -108,7 +139,9 @@ class EvaluationLog:
 
         Raises:
             FileWriteError: the disk is full.
+            RunGoneError: the folder has been removed.
         """
+        self._open_anew()
         # JSON has neither NaN nor infinities.
         known = {name: number if math.isfinite(number) else None for name, number in numbers.items()}
         row = {"step": found.step, **known, "examples": examples, _SAVED: found.saved}
@@ -123,6 +156,11 @@ class EvaluationLog:
         """Close the files."""
         self._file.close()
         self._events.close()
+
+
+def _number(logged: float | None) -> float:
+    """A metric as it was before it was written as JSON."""
+    return math.nan if logged is None else logged
 
 
 def _rows(path: str) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from slimdsl.cli.main import main
 from slimdsl.runtime.checkpoints import checkpoint_path, write_state
-from slimdsl.runtime.following import Found, found_checkpoints, new_checkpoints
+from slimdsl.runtime.following import EvaluationLog, Found, found_checkpoints, new_checkpoints
 from slimdsl.runtime.run_record import read_run_record
 from slimdsl.types import DType
 from slimdsl.weights.bundle_writer import write_bundle
@@ -342,9 +343,65 @@ def test_following_goes_on_until_the_last_step(tmp_path: Path) -> None:
     assert isinstance(first, Found)
 
 
-def test_rows_that_were_cut_off_or_are_of_an_earlier_run_go(place: Path, tmp_path: Path) -> None:
-    from slimdsl.runtime.following import EvaluationLog
+def test_a_run_that_is_removed_ends_its_following(run: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = place / "removed"
+    folder.mkdir()
+    record(folder, steps=30)
+    add_checkpoint(folder, 10, seed=0)
 
+    def remove(seconds: float) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+    monkeypatch.setattr(time, "sleep", remove)
+    code, out, err = run("flat", "--logdir", "removed", "--follow", "--json")
+    assert (code, [json.loads(line)["step"] for line in out.splitlines()]) == (1, [10])
+    assert err.splitlines()[-1] == "slimdsl: `removed` has been removed, so nothing is left to follow"
+
+
+def test_wrong_data_are_found_before_a_checkpoint_is_waited_for(run: Run, place: Path) -> None:
+    (place / "not_begun").mkdir()
+    code, _, err = run("flat", "--logdir", "not_begun", "--follow", "--data", "nowhere.npz")
+    assert code == 2
+    assert "there is no file or folder `nowhere.npz`" in err
+    assert "waiting" not in err
+
+
+def test_a_checkpoint_that_nothing_names_yet_is_the_last(run: Run, place: Path) -> None:
+    folder = place / "unnamed"
+    folder.mkdir()
+    record(folder, steps=30)
+    add_checkpoint(folder, 10, seed=0)
+    # As a kill between the checkpoint and the file that names it leaves it.
+    save(Path(checkpoint_path(str(folder), 20)), values(1), step=20)
+    code, out, _ = run("flat", "--logdir", "unnamed", "--json")
+    assert (code, json.loads(out)["step"]) == (0, 20)
+
+
+def test_a_log_of_a_run_that_began_anew_begins_anew(tmp_path: Path) -> None:
+    add_checkpoint(tmp_path, 10, 0)
+    log = EvaluationLog(str(tmp_path))
+    (found,) = found_checkpoints(str(tmp_path))
+    log.add(found, {"accuracy": 0.5}, 9)
+    (tmp_path / "eval.jsonl").unlink()
+    shutil.rmtree(tmp_path / "eval")
+    log.add(found, {"accuracy": 0.25}, 9)
+    log.close()
+    assert [json.loads(line)["accuracy"] for line in (tmp_path / "eval.jsonl").read_text().splitlines()] == [0.25]
+    assert os.listdir(tmp_path / "eval")
+
+
+def test_a_metric_that_is_no_number_is_null(tmp_path: Path) -> None:
+    add_checkpoint(tmp_path, 10, 0)
+    log = EvaluationLog(str(tmp_path))
+    (found,) = found_checkpoints(str(tmp_path))
+    log.add(found, {"perplexity": np.inf}, 9)
+    (row,) = (tmp_path / "eval.jsonl").read_text().splitlines()
+    assert '"perplexity": null' in row
+    assert np.isnan(log.done(["perplexity"], 9)[found]["perplexity"])
+    log.close()
+
+
+def test_rows_that_were_cut_off_or_are_of_an_earlier_run_go(place: Path, tmp_path: Path) -> None:
     add_checkpoint(tmp_path, 10, 0)
     rows = ['{"step": 5, "accuracy": 1.0, "saved": 1}', '{"step": 11, "accuracy": 1.0}', '"text"', '{"step": 3, "acc']
     (tmp_path / "eval.jsonl").write_text("\n".join(rows))
