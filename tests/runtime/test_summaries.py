@@ -209,7 +209,7 @@ def test_images_go_from_their_darkest_to_their_brightest(channels: int) -> None:
 def test_images_of_one_number_or_none() -> None:
     odd = np.zeros([3, 2, 2, 1], np.float32)
     odd[0], odd[1] = 5.0, np.nan
-    odd[2, :, :, 0] = [[np.inf, 1], [2, 3]]
+    odd[2, :, :, 0] = np.array([[np.inf, 1], [2, 3]])
     shown = [
         tf.io.decode_png(value.image.encoded_image_string).numpy().reshape(-1).tolist()
         for value in image_values({"x": tf.constant(odd)})

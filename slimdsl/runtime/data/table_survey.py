@@ -88,9 +88,10 @@ def _rows(array: Array, wrong: Callable[[Array], Array]) -> list[int]:
     found: list[int] = []
     first = 0
     for piece in _pieces(array):
-        bad = wrong(piece).reshape(len(piece) if array.ndim else 1, -1).any(axis=1)
-        found += (first + np.flatnonzero(bad)).tolist()
-        first += len(bad)
+        count = len(piece) if array.ndim else 1
+        bad = np.flatnonzero(wrong(piece).reshape(count, -1).any(axis=1))
+        found += (first + bad).tolist()
+        first += count
     return found
 
 
