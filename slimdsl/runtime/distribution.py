@@ -86,11 +86,11 @@ class Distribution(Value):
         """In which the engine is made."""
         return nullcontext() if self.strategy is None else self.strategy.scope()
 
-    def check(self, recipe: Recipe, *, xla: bool) -> None:
+    def check(self, recipe: Recipe) -> None:
         """See that the batch can be shared out.
 
         Raises:
-            DistributionError: it cannot, or the step is to be compiled.
+            DistributionError: it cannot.
         """
         parts = self.replicas * recipe.accumulate
         if self.replicas > 1 and recipe.batch % parts:
@@ -101,10 +101,6 @@ class Distribution(Value):
             raise DistributionError(
                 f"train.batch is {recipe.batch}, the batch of all replicas together, and cannot be shared out equally "
                 f"among {pieces}: set it to a multiple of {parts}, such as {wanted}"
-            )
-        if self.replicas > 1 and xla:
-            raise DistributionError(
-                f"--xla compiles a step that tells other replicas nothing, and there are {self.replicas}: leave it out"
             )
 
     def agreed(self, number: int) -> tuple[int, bool]:

@@ -105,9 +105,15 @@ class Engine:
         }
         # A rate that cannot be computed is found before the first step.
         learning_rate(recipe.optimizer.learning_rate, tf.constant(0, tf.int64), self._length)  # type: ignore[attr-defined]
-        self._one = self._step if eager else tf.function(self._step, jit_compile=xla or None, autograph=False)
+        alone = self._replicas.count == 1
+        # What replicas tell each other cannot be compiled: then it is all of the step but that and the update.
+        self._computed = (
+            self._accumulated if alone or not xla else tf.function(self._accumulated, jit_compile=True, autograph=False)
+        )
+        jit = (xla and alone) or None
+        self._one = self._step if eager else tf.function(self._step, jit_compile=jit, autograph=False)
         self._single = self._one
-        if self._replicas.count > 1:
+        if not alone:
             self._single = tf.function(lambda batch: self._replicas.run(self._one, batch), autograph=False)
         self._many = self._loop if eager else tf.function(self._loop, autograph=False)
         self._evaluate = tf.function(self._outputs, autograph=False)
@@ -224,7 +230,8 @@ class Engine:
         step = read(self._step_count)
         rate = learning_rate(self.recipe.optimizer.learning_rate, step, self._length)  # type: ignore[attr-defined]
         scale = self._scale.value() if self._scale else None
-        sums = self._accumulated(batch, step, scale)
+        first_draw = (step * self._replicas.count + self._replicas.index()) * self.recipe.accumulate
+        sums = self._computed(batch, step, first_draw, scale)
         gradients = dict(zip(self.trained, self._replicas.total(sums.pop("gradients")), strict=True))
         self._share_updates()
         scaled: list[tf.Tensor] = []
@@ -254,10 +261,11 @@ class Engine:
             for variable, value in zip(kept, self._replicas.total([read(v) for v in kept], "MEAN"), strict=True):
                 assign(variable, value)
 
-    def _accumulated(self, batch: dict[str, tf.Tensor], step: tf.Tensor, scale: tf.Tensor | None) -> dict[str, Any]:
+    def _accumulated(
+        self, batch: dict[str, tf.Tensor], step: tf.Tensor, first_draw: tf.Tensor, scale: tf.Tensor | None
+    ) -> dict[str, Any]:
         """Gradients and sums of the batch, taken at once or in as many parts as the recipe says."""
         parts = self.recipe.accumulate
-        first_draw = (step * self._replicas.count + self._replicas.index()) * parts
         if parts == 1:
             return self._part(batch, step, first_draw, scale)
         split = {

@@ -195,8 +195,8 @@ class Unwritten:
 def _histogram(numbers: npt.NDArray[np.float64]) -> Any:
     counts, edges = np.histogram(numbers, bins=_BINS)
     return summary_pb2.HistogramProto(
-        min=numbers.min(),
-        max=numbers.max(),
+        min=np.min(numbers),
+        max=np.max(numbers),
         num=len(numbers),
         sum=numbers.sum(),
         sum_squares=np.square(numbers).sum(),

@@ -133,11 +133,11 @@ def _probabilities(outputs: Mapping[str, Array], names: Sequence[str]) -> Array 
         if not np.isfinite(scores).all():
             continue
         if name == _LOGITS:
-            powers: Array = np.exp(scores - scores.max())
+            powers: Array = np.exp(scores - np.max(scores))
             shares: Array = powers / powers.sum()
             return shares
         # What is called so may be anything; probabilities are at least 0 and come to 1.
-        if scores.min() >= 0 and abs(scores.sum() - 1) <= _TOLERANCE:
+        if np.min(scores) >= 0 and abs(scores.sum() - 1) <= _TOLERANCE:
             return scores
     return None
 
@@ -150,7 +150,7 @@ def summary(array: Array) -> dict[str, Any]:
     numbers = array.astype(np.float64).reshape(-1)
     finite = numbers[np.isfinite(numbers)]
     if finite.size:
-        facts |= {"min": float(finite.min()), "max": float(finite.max()), "mean": float(finite.mean())}
+        facts |= {"min": float(np.min(finite)), "max": float(np.max(finite)), "mean": float(finite.mean())}
     if finite.size < numbers.size:
         facts["not_finite"] = int(numbers.size - finite.size)
     return facts

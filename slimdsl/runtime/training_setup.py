@@ -71,7 +71,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         RunError: the folder holds another run.
     """
     recipe = order.recipe
-    order.distribution.check(recipe, xla=order.xla)
+    order.distribution.check(recipe)
     if recipe.batch % recipe.accumulate:
         raise EngineError(
             f"a batch of {recipe.batch} cannot be cut into {recipe.accumulate} equal parts to accumulate: "

@@ -71,7 +71,7 @@ def transposed(x: Array, weights: Array, stride: Window, padding: str) -> Array:
 def max_pool(x: Array, kernel: Window, stride: Window, padding: str) -> Array:
     """The largest of each window."""
     ones = (1,) * len(kernel)
-    return np.maximum.reduce([met for _, met in taps(x, kernel, stride, ones, padding, -np.inf)])
+    return np.max([met for _, met in taps(x, kernel, stride, ones, padding, -np.inf)], axis=0)
 
 
 def avg_pool(x: Array, kernel: Window, stride: Window, padding: str) -> Array:

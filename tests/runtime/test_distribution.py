@@ -111,10 +111,21 @@ def losses(folder: Path) -> list[float]:
     return [json.loads(line)["total_loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_two_replicas_of_a_process_are_as_one(place: Path) -> None:
-    said = ended(begun(place, "mirrored", "--strategy", "mirrored", SLIMDSL_LOGICAL_CPUS="2"))
-    assert "on the CPU, 2 replicas, float32" in said
-    assert losses(place / "mirrored") == pytest.approx(losses(place / "one"), rel=1e-5)
+@pytest.mark.parametrize(
+    ("options", "way"), [([], ""), (["--xla"], ", XLA"), (["--xla", "--set", "train.accumulate=2"], ", XLA")]
+)
+def test_two_replicas_of_a_process_are_as_one(place: Path, options: list[str], way: str) -> None:
+    """Compiled, too, whose step has to tell the others its gradients; and with a loop around what is compiled."""
+    run = f"mirrored{len(options)}"
+    said = ended(begun(place, run, "--strategy", "mirrored", *options, SLIMDSL_LOGICAL_CPUS="2"))
+    assert f"on the CPU, 2 replicas, float32{way}" in said
+    assert losses(place / run) == pytest.approx(losses(place / "one"), rel=1e-5)
+
+
+def test_two_processes_with_compiled_steps_are_as_one(place: Path) -> None:
+    for process in pair(place, "compiled", "--xla"):
+        ended(process)
+    assert losses(place / "compiled") == pytest.approx(losses(place / "one"), rel=1e-5)
 
 
 def checkpointed(folder: Path, step: int) -> None:
@@ -273,14 +284,12 @@ def test_a_wrong_configuration_is_told(text: str | None, said: str) -> None:
 def test_a_batch_that_cannot_be_shared_out() -> None:
     term = LossTerm(name="loss", loss=MeanSquaredError(), operands=("x", "y"))
     recipe = Recipe(inputs={}, losses=(term,), optimizer=Sgd(), batch=30)
-    Distribution(replicas=2).check(recipe, xla=False)
+    Distribution(replicas=2).check(recipe)
     with pytest.raises(DistributionError, match=r"train.batch is 30, .* among 4 replicas: .* such as 32"):
-        Distribution(replicas=4).check(recipe, xla=False)
+        Distribution(replicas=4).check(recipe)
     accumulating = Recipe(inputs={}, losses=(term,), optimizer=Sgd(), batch=30, accumulate=4)
     with pytest.raises(DistributionError, match=r"2 replicas of 4 parts each: .* multiple of 8, such as 32"):
-        Distribution(replicas=2).check(accumulating, xla=False)
-    with pytest.raises(DistributionError, match="--xla"):
-        Distribution(replicas=2).check(recipe, xla=True)
+        Distribution(replicas=2).check(accumulating)
 
 
 def test_distribution_is_refused_in_one_line(place: Path) -> None:

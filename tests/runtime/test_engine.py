@@ -20,6 +20,7 @@ from slimdsl.recipe.recipe import LossTerm, MetricTerm, Recipe
 from slimdsl.recipe.schedules import Exponential
 from slimdsl.runtime.engine import Engine
 from slimdsl.runtime.errors import EngineError
+from slimdsl.runtime.gradients import recorded
 from slimdsl.runtime.scaling import is_stuck
 from slimdsl.types import DType, SymbolicDim, TensorType
 
@@ -171,6 +172,31 @@ def steps_of(**settings: Any) -> dict[str, np.ndarray]:
     before = values(trained)
     trained.train(batch(0))
     return {name: before[name] - value for name, value in values(trained).items() if name != "global_step"}
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_gated_gradients_of_large_weights_are_the_same(accumulate: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = recipe(accumulate=accumulate)
+    expected = losses(engine(given))
+    assert waiting_nodes() == 0
+    # Now the small network counts as a large one.
+    monkeypatch.setattr("slimdsl.runtime.gradients.LARGE", 1)
+    assert losses(engine(given)) == pytest.approx(expected, rel=1e-6)
+    assert waiting_nodes() > 0
+
+
+def waiting_nodes() -> int:
+    """Nodes that wait for others whose results they do not take, among those of the gradients of two matrices."""
+
+    @tf.function(autograph=False)
+    def gradients_of_product(a: tf.Tensor, b: tf.Tensor) -> list[tf.Tensor]:
+        with recorded([a, b]) as gradients_of:
+            target = tf.reduce_sum(tf.matmul(a, b))
+        return gradients_of(target)
+
+    matrix = tf.TensorSpec([2, 2])
+    graph = gradients_of_product.get_concrete_function(matrix, matrix).graph
+    return sum(bool(operation.control_inputs) for operation in graph.get_operations())
 
 
 def test_gradients_are_multiplied_then_clipped_one_by_one_then_together() -> None:

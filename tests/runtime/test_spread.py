@@ -36,7 +36,7 @@ def test_a_histogram_counts_what_is_there(seed: int) -> None:
     given = numbers(seed)
     finite = given[np.isfinite(given)].astype(np.float64)
     histogram = histogram_of(found(given.reshape(40, 100)), 0)
-    assert (histogram.num, histogram.min, histogram.max) == (finite.size, finite.min(), finite.max())
+    assert (histogram.num, histogram.min, histogram.max) == (finite.size, np.min(finite), np.max(finite))
     assert histogram.sum == pytest.approx(finite.sum(), rel=1e-5)
     assert histogram.sum_squares == pytest.approx(np.square(finite).sum(), rel=1e-5)
     limits, counts = np.array(histogram.bucket_limit), np.array(histogram.bucket)

@@ -96,7 +96,7 @@ def synthetic(text: str, split: str, *, classes: int | None) -> ArraySource:
     patterns = np.random.RandomState(0).randint(64, 192, (kinds, side, side, 1))
     random = np.random.RandomState({"train": 1, "validation": 2, "all": 1}[split])
     labels = np.arange(count, dtype=np.int64) % kinds
-    noise = random.randint(-64, 64, (count, side, side, 1), np.int8)
+    noise = random.randint(-64, 64, (count, side, side, 1), dtype=np.int8)
     images = (patterns.astype(np.int16)[labels] + noise).astype(np.uint8)
     names = tuple(f"class {label}" for label in range(kinds))
     source = ArraySource(images, labels, kind="synthetic", path="", classes=names, resized=True)

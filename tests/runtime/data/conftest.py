@@ -16,7 +16,7 @@ EACH = 8
 
 def picture(random: np.random.RandomState, height: int, width: int) -> bytes:
     """A JPEG with shapes large enough to survive the compression."""
-    coarse = random.randint(0, 256, (4, 4, 3), "uint8")
+    coarse = random.randint(0, 256, (4, 4, 3), dtype=np.uint8)
     pixels = tf.cast(tf.image.resize(coarse, [height, width]), tf.uint8)
     return tf.io.encode_jpeg(pixels).numpy()
 
@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(EACH):
             height, width = random.randint(20, 48, 2)
             (path / name / f"{number}.jpg").write_bytes(picture(random, height, width))
-    grey = random.randint(0, 256, (24, 30, 1), "uint8")
+    grey = random.randint(0, 256, (24, 30, 1), dtype=np.uint8)
     (path / "cat" / "7.jpg").unlink()
     (path / "cat" / "7.png").write_bytes(tf.io.encode_png(grey).numpy())
     return path
@@ -53,7 +53,7 @@ def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("no", "yes"):
         (path / name).mkdir()
         for number in range(10):
-            pixels = random.randint(0, 256, (12, 12, 3), "uint8")
+            pixels = random.randint(0, 256, (12, 12, 3), dtype=np.uint8)
             (path / name / f"{number}.png").write_bytes(tf.io.encode_png(pixels).numpy())
     return path
 
