@@ -16,7 +16,8 @@ import tensorflow as tf
 
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.runtime.errors import tensorflow_text
-from slimdsl.runtime.waiting import ended_by_signals, say_waiting
+from slimdsl.runtime.meeting import MeetingError, meet
+from slimdsl.runtime.waiting import ended_by_signals
 from slimdsl.values import Value, field, value
 
 STRATEGIES = ("none", "mirrored", "multiworker")
@@ -162,12 +163,14 @@ def distribute(name: str) -> Distribution:
         raise DistributionError(f"there is no strategy `{name}`, only {', '.join(STRATEGIES)}")
     cluster = task_of(os.environ.get(CONFIG)) if name == "multiworker" else (0, 1)
     _split_cpu(os.environ.get(LOGICAL_CPUS, ""))
-    others = _others(os.environ[CONFIG], cluster[0]) if name == "multiworker" else ()
+    own, others = _addresses(os.environ[CONFIG], cluster[0]) if name == "multiworker" else ("", ())
     try:
         with ended_by_signals():
             if others:
-                say_waiting(others)
+                meet(own, others)
             strategy = tf.distribute.MultiWorkerMirroredStrategy() if name == "multiworker" else _mirrored()
+    except MeetingError as error:
+        raise DistributionError(f"--strategy {name}: {error}") from error
     except (RuntimeError, ValueError, tf.errors.OpError) as error:
         first = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise DistributionError(f"--strategy {name}: TensorFlow cannot make it: {first}") from error
@@ -221,11 +224,11 @@ def task_of(text: str | None) -> tuple[int, int]:
     return before + index, len(hosts["chief"]) + len(hosts["worker"])
 
 
-def _others(text: str, worker: int) -> tuple[str, ...]:
-    """The addresses of all processes but one, as `TF_CONFIG` has them, which `task_of` has looked at."""
+def _addresses(text: str, worker: int) -> tuple[str, tuple[str, ...]]:
+    """Those of a process and of all others, as `TF_CONFIG` has them, which `task_of` has looked at."""
     hosts = json.loads(text)["cluster"]
     listed = [host for role in _ROLES for host in hosts.get(role, [])]
-    return (*listed[:worker], *listed[worker + 1 :])
+    return listed[worker], (*listed[:worker], *listed[worker + 1 :])
 
 
 def _adding(strategy: Any) -> Any:

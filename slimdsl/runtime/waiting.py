@@ -3,6 +3,7 @@
 TensorFlow waits in C++, where Python's own handlers of signals never run. Nothing has been written yet that they would
 have to finish or remove, so the system's way of ending a process is the right one. SIGTERM alone is out of reach there:
 TensorFlow's notice of preemption installs a handler of its own for it, behind ours, and only takes note of the signal.
+So the long wait, until all are there, comes before TensorFlow's (see `meeting`).
 """
 
 from __future__ import annotations
