@@ -15,7 +15,7 @@ from slimdsl.cli.options import add_colour_option, add_holdout_option, add_label
 from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import count_text, print_diagnostics
 from slimdsl.cli.run_parameters import say_other_parameters
-from slimdsl.cli.run_weights import add_step_option, run_folder, take_step
+from slimdsl.cli.run_weights import add_step_option, run_folder, take_step, take_whole
 from slimdsl.cli.runtime_loading import add_device_option, load_runtime, use_device
 from slimdsl.cli.selection import opened_weights
 from slimdsl.cli.streams import say
@@ -88,9 +88,10 @@ def run(arguments: Namespace) -> int:
         return 1
     if not recipe.metrics:
         raise Refusal(f"{arguments.file}: its `train` block names no metric: `metric accuracy(logits, labels)` is one")
-    if not arguments.follow and not _is_run(arguments.weights):
+    if not arguments.follow:
         # Weights that cannot be read are found before TensorFlow is loaded, which takes seconds.
         try:
+            take_whole(arguments)
             opened_weights(arguments.weights).close()
         except WeightsError as error:
             print_diagnostics(error.diagnostics, arguments.color)
@@ -152,8 +153,6 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
     record = _record(folder, arguments)
     if folder:
         say_other_parameters(folder, arguments)
-    if _is_run(arguments.weights):
-        _take_newest(arguments)
     data = opened(record)
     job = Evaluation(
         evaluator=evaluation.Evaluator(graph, recipe, data),
@@ -190,21 +189,6 @@ def _folder(arguments: Namespace) -> str:
     arguments.weights = arguments.weights or arguments.logdir
     take_step(arguments)
     return run_folder(arguments.weights)
-
-
-def _is_run(weights: str) -> bool:
-    """Whether weights are a folder of `slimdsl train`, and not one checkpoint of it."""
-    from slimdsl.runtime.record_file import read_record
-
-    return os.path.isdir(weights) and read_record(weights) is not None
-
-
-def _take_newest(arguments: Namespace) -> None:
-    """Evaluate the checkpoint that a run would go on from: a kill may come before the file `checkpoint` names it."""
-    checkpoints = load_runtime("slimdsl.runtime.checkpoints")
-    step = checkpoints.latest_step(arguments.weights)
-    if step is not None:
-        arguments.weights = checkpoints.checkpoint_path(arguments.weights, step)
 
 
 def _recipe(compilation: Compilation, arguments: Namespace) -> Recipe | None:

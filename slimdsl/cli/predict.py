@@ -15,7 +15,7 @@ from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.refusal import Refusal
 from slimdsl.cli.report import plural, print_diagnostics
 from slimdsl.cli.run_parameters import say_other_parameters
-from slimdsl.cli.run_weights import add_step_option, run_folder, take_step
+from slimdsl.cli.run_weights import add_step_option, run_folder, take_step, take_whole
 from slimdsl.cli.runtime_loading import add_device_option, load_runtime, use_device
 from slimdsl.cli.streams import say
 from slimdsl.diagnostics.display import visible
@@ -83,6 +83,7 @@ def run(arguments: Namespace) -> int:
         say_other_parameters(folder, arguments)
     try:
         # The weights are looked at before TensorFlow is loaded, which takes seconds.
+        take_whole(arguments)
         with opened_job(graph, arguments) as (weights, comparison):
             module = load_runtime("slimdsl.runtime.prediction")
             use_device(arguments)
