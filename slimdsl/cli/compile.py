@@ -52,7 +52,7 @@ def configure(parser: ArgumentParser) -> None:
     width = max(len(format.name) for format in FORMATS)
     listed = "\n".join(f"  {format.name.ljust(width)}  {format.description}" for format in FORMATS)
     parser.description = (
-        "Write what a network is to become. Weights are those of --weights, or first values drawn from --seed.\n"
+        "Write what a network is to become. Weights are those of --weights, or first values drawn from --seed. "
         "Beside each artefact stands NAME.manifest.json, which says what it was made of.\n\n"
         f"formats:\n{listed}"
     )
@@ -76,7 +76,7 @@ def configure(parser: ArgumentParser) -> None:
         metavar="N",
         help="draw first values from this number (0); with --weights, those of what --except leaves out",
     )
-    add_selection_options(parser)
+    add_selection_options(parser, "--weights")
     parser.add_argument(
         "--no-verify",
         dest="verify",

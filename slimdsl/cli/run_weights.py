@@ -24,7 +24,7 @@ def add_step_option(parser: ArgumentParser) -> None:
         type=_step,
         metavar="N",
         help=f"of a run's folder, take the checkpoint of this step, or `{BEST}`, the one with the lowest loss "
-        "(the latest)",
+        "(the newest that is whole)",
     )
 
 
