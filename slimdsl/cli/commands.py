@@ -33,7 +33,10 @@ class CommandModule(Protocol):
 
 
 class HelpFormatter(RawDescriptionHelpFormatter):
-    """As argparse's own, which loads shutil, and with it all compressors, to ask for the width of the terminal."""
+    """As argparse's own, which loads shutil, and with it all compressors, to ask for the width of the terminal.
+
+    Lines of a description that are too long are broken, unless they are indented, as those of tables are.
+    """
 
     def __init__(self, prog: str) -> None:
         try:
@@ -41,6 +44,12 @@ class HelpFormatter(RawDescriptionHelpFormatter):
         except (ValueError, OSError):
             columns = 80
         super().__init__(prog, width=max(40, min(columns, 120)) - 2)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines: list[str] = []
+        for line in text.splitlines():
+            lines += [line] if line.startswith(" ") or len(line) <= width else self._split_lines(line, width)
+        return super()._fill_text("\n".join(lines), width, indent)
 
 
 class LateParser(ArgumentParser):

@@ -30,6 +30,7 @@ from slimdsl.cli.options import add_colour_option, add_net_options
 from slimdsl.cli.progress import ProgressMeter, announced
 from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import print_diagnostics
+from slimdsl.cli.run_weights import newest_of, pointing_to_whole
 from slimdsl.cli.selection import add_selection_options, selection_of, written_selection
 from slimdsl.cli.streams import say
 from slimdsl.cli.targets import add_target_options, formats_of, targets_of
@@ -51,7 +52,7 @@ def configure(parser: ArgumentParser) -> None:
     width = max(len(format.name) for format in FORMATS)
     listed = "\n".join(f"  {format.name.ljust(width)}  {format.description}" for format in FORMATS)
     parser.description = (
-        "Write what a network is to become. Weights are those of --weights, or first values drawn from --seed.\n"
+        "Write what a network is to become. Weights are those of --weights, or first values drawn from --seed. "
         "Beside each artefact stands NAME.manifest.json, which says what it was made of.\n\n"
         f"formats:\n{listed}"
     )
@@ -75,7 +76,7 @@ def configure(parser: ArgumentParser) -> None:
         metavar="N",
         help="draw first values from this number (0); with --weights, those of what --except leaves out",
     )
-    add_selection_options(parser)
+    add_selection_options(parser, "--weights")
     parser.add_argument(
         "--no-verify",
         dest="verify",
@@ -107,11 +108,22 @@ def run(arguments: Namespace) -> int:
     if arguments.training and not weights and compilation.init is not None:
         # What the recipe leaves out is to be drawn: it says so.
         weights, selection, seed = *written_selection(arguments.file, compilation.init), seed or 0
-    job = Job(graph=graph, train_graph=train_graph, targets=targets, weights=weights, selection=selection, seed=seed)
     origin = Origin(source=compilation.source, used=compilation.used_sources, parameters=compilation.parameters)
     try:
+        job = Job(
+            graph=graph,
+            train_graph=train_graph,
+            targets=targets,
+            weights=newest_of(weights),
+            selection=selection,
+            seed=seed,
+        )
         return _make(job, origin, arguments)
-    except (WeightsError, ArtefactError) as error:
+    except WeightsError as error:
+        # What is served for years is not made of an older checkpoint than people think: they have to name that one.
+        print_diagnostics(pointing_to_whole(error, weights).diagnostics, arguments.color)
+        return 1
+    except ArtefactError as error:
         print_diagnostics(error.diagnostics, arguments.color)
         return 1
     except (UnloadedError, OverwriteError, OptionError, MissingPackageError) as error:

@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 from slimdsl.cli.evaluating import Evaluated, Evaluation
 from slimdsl.cli.loading import graph_of, open_compilation
 from slimdsl.cli.network_weights import WEIGHTS_HELP, add_taking_options, count
-from slimdsl.cli.options import add_colour_option, add_holdout_option, add_labels_offset_option, add_net_options
+from slimdsl.cli.options import (
+    PREPROCESSINGS,
+    add_colour_option,
+    add_holdout_option,
+    add_labels_offset_option,
+    add_net_options,
+)
 from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.report import count_text, print_diagnostics
 from slimdsl.cli.run_parameters import say_other_parameters
-from slimdsl.cli.run_weights import add_step_option, run_folder, take_step
+from slimdsl.cli.run_weights import add_step_option, run_folder, take_step, take_whole
 from slimdsl.cli.runtime_loading import add_device_option, load_runtime, use_device
 from slimdsl.cli.selection import opened_weights
 from slimdsl.cli.streams import say
@@ -38,23 +44,29 @@ def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = (
         "Compute the metrics of the `train` block, or of TF-Slim's recipe for classifiers, over the examples that are "
-        "held out, each once. A checkpoint of `slimdsl train`, or the latest one of the run's folder, is evaluated "
-        "with the data and the preprocessing of that training; moving averages are taken where the recipe keeps them."
+        "held out, each once. A checkpoint of `slimdsl train`, or of the run's folder the newest that is whole, is "
+        "evaluated with the data and the preprocessing of that training; moving averages are taken where the recipe "
+        "keeps them."
     )
     parser.add_argument("file", metavar="MODEL", help="a .slim file")
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
-    given.add_argument("--logdir", metavar="DIR", help="the folder of a training")
+    given.add_argument("--logdir", metavar="DIR", help="the folder of a training, whose checkpoint is evaluated")
     add_step_option(parser)
-    parser.add_argument("--data", metavar="SPEC", help="what to evaluate on (what the training had, or digits)")
-    add_labels_offset_option(parser, "the training's")
-    add_holdout_option(parser, "the training's")
+    parser.add_argument("--data", metavar="SPEC", help="what to evaluate on (what the training had, else digits)")
+    add_labels_offset_option(parser, "the training's, else 0")
+    add_holdout_option(parser, "the training's, else as in `slimdsl train`")
     parser.add_argument("--split", choices=_SPLITS, default=_SPLITS[0], help=f"the part of the data ({_SPLITS[0]})")
     parser.add_argument(
         "--examples", type=count, metavar="N", help="at most so many examples, evenly spread over the part (all)"
     )
     parser.add_argument("--batch", type=count, metavar="N", help="examples at once (the recipe's batch)")
-    parser.add_argument("--preprocessing", metavar="NAME", default="", help="what images go through (the training's)")
+    parser.add_argument(
+        "--preprocessing",
+        metavar="NAME",
+        default="",
+        help=f"what images go through: {PREPROCESSINGS} (the training's, else as in `slimdsl train`)",
+    )
     add_device_option(parser)
     parser.add_argument(
         "--follow",
@@ -63,7 +75,11 @@ def configure(parser: ArgumentParser) -> None:
         "DIR/eval.jsonl, scalars for TensorBoard go to DIR/eval",
     )
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each checkpoint")
-    parser.add_argument("--no-ema", action="store_true", help="take the values themselves in place of moving averages")
+    parser.add_argument(
+        "--no-ema",
+        action="store_true",
+        help="take the values themselves where the recipe keeps moving averages, which are taken without it",
+    )
     add_taking_options(parser)
     parser.add_argument(
         "--set",
@@ -88,9 +104,10 @@ def run(arguments: Namespace) -> int:
         return 1
     if not recipe.metrics:
         raise Refusal(f"{arguments.file}: its `train` block names no metric: `metric accuracy(logits, labels)` is one")
-    if not arguments.follow and not _is_run(arguments.weights):
+    if not arguments.follow:
         # Weights that cannot be read are found before TensorFlow is loaded, which takes seconds.
         try:
+            take_whole(arguments)
             opened_weights(arguments.weights).close()
         except WeightsError as error:
             print_diagnostics(error.diagnostics, arguments.color)
@@ -152,8 +169,6 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
     record = _record(folder, arguments)
     if folder:
         say_other_parameters(folder, arguments)
-    if _is_run(arguments.weights):
-        _take_newest(arguments)
     data = opened(record)
     job = Evaluation(
         evaluator=evaluation.Evaluator(graph, recipe, data),
@@ -190,21 +205,6 @@ def _folder(arguments: Namespace) -> str:
     arguments.weights = arguments.weights or arguments.logdir
     take_step(arguments)
     return run_folder(arguments.weights)
-
-
-def _is_run(weights: str) -> bool:
-    """Whether weights are a folder of `slimdsl train`, and not one checkpoint of it."""
-    from slimdsl.runtime.record_file import read_record
-
-    return os.path.isdir(weights) and read_record(weights) is not None
-
-
-def _take_newest(arguments: Namespace) -> None:
-    """Evaluate the checkpoint that a run would go on from: a kill may come before the file `checkpoint` names it."""
-    checkpoints = load_runtime("slimdsl.runtime.checkpoints")
-    step = checkpoints.latest_step(arguments.weights)
-    if step is not None:
-        arguments.weights = checkpoints.checkpoint_path(arguments.weights, step)
 
 
 def _recipe(compilation: Compilation, arguments: Namespace) -> Recipe | None:

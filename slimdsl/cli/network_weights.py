@@ -25,7 +25,7 @@ WEIGHTS_HELP = (
 
 def add_taking_options(parser: ArgumentParser) -> None:
     """What of ``--weights`` is taken, and where the rest comes from."""
-    add_selection_options(parser)
+    add_selection_options(parser, "--weights")
     parser.add_argument("--seed", type=seed, metavar="N", help="draw what --except leaves out from this number")
 
 

@@ -7,6 +7,9 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from slimdsl.cli.refusal import Refusal
 
+PREPROCESSINGS = "none, lenet, cifarnet, vgg or inception"
+"""Those that there are, in words: the room that has them loads TensorFlow."""
+
 
 def add_net_options(parser: ArgumentParser) -> None:
     """``-D name=value`` and ``--net NAME``."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from slimdsl.cli.loading import open_graph
 from slimdsl.cli.network_weights import WEIGHTS_HELP, add_taking_options, count, opened_job
-from slimdsl.cli.options import add_colour_option, add_net_options
+from slimdsl.cli.options import PREPROCESSINGS, add_colour_option, add_net_options
 from slimdsl.cli.refusal import Refusal
 from slimdsl.cli.report import plural, print_diagnostics
 from slimdsl.cli.run_parameters import say_other_parameters
-from slimdsl.cli.run_weights import add_step_option, run_folder, take_step
+from slimdsl.cli.run_weights import add_step_option, run_folder, take_step, take_whole
 from slimdsl.cli.runtime_loading import add_device_option, load_runtime, use_device
 from slimdsl.cli.streams import say
 from slimdsl.diagnostics.display import visible
@@ -46,17 +46,19 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--weights", metavar="WEIGHTS", required=True, help=WEIGHTS_HELP)
     add_step_option(parser)
     add_taking_options(parser)
-    parser.add_argument("--top", type=count, default=_TOP, metavar="K", help=f"how many classes ({_TOP})")
+    parser.add_argument("--top", type=count, default=_TOP, metavar="K", help=f"how many classes are printed ({_TOP})")
     parser.add_argument(
         "--labels",
         metavar="FILE",
-        help="the names of the classes, a line `id:name` for each (labels.txt in the folder of the weights)",
+        help="the names of the classes, a line `id:name` for each (labels.txt in the folder of the weights, "
+        "else beside the data of the training)",
     )
     parser.add_argument(
         "--preprocessing",
         metavar="NAME",
         default="",
-        help="how images become the input: none, lenet, cifarnet, vgg or inception (TF-Slim's for the network)",
+        help=f"what images go through: {PREPROCESSINGS} (the training's, else TF-Slim's for the network's name, else "
+        "lenet where the first image has the network's size and inception where not)",
     )
     parser.add_argument(
         "--size",
@@ -83,6 +85,7 @@ def run(arguments: Namespace) -> int:
         say_other_parameters(folder, arguments)
     try:
         # The weights are looked at before TensorFlow is loaded, which takes seconds.
+        take_whole(arguments)
         with opened_job(graph, arguments) as (weights, comparison):
             module = load_runtime("slimdsl.runtime.prediction")
             use_device(arguments)

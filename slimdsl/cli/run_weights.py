@@ -1,4 +1,4 @@
-"""The checkpoint of a run that `--step` chooses, for the commands that run a network."""
+"""The checkpoint of a run that is taken: the one that `--step` chooses, or the newest."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import os
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from slimdsl.cli.refusal import Refusal
+from slimdsl.cli.refusal import Refusal, unreadable
 from slimdsl.cli.runtime_loading import load_light
+from slimdsl.cli.streams import say
+from slimdsl.diagnostics.display import visible
+from slimdsl.weights.source import WeightsError
 
 BEST = "best"
 
@@ -21,7 +24,7 @@ def add_step_option(parser: ArgumentParser) -> None:
         type=_step,
         metavar="N",
         help=f"of a run's folder, take the checkpoint of this step, or `{BEST}`, the one with the lowest loss "
-        "(the latest)",
+        "(the newest that is whole)",
     )
 
 
@@ -47,6 +50,42 @@ def take_step(arguments: Namespace) -> None:
         before = "…, " if len(steps) > _MOST_NAMED else ""
         raise Refusal(f"--step {step}: `{folder}` has no checkpoint of that step, but of {before}{listed}")
     arguments.weights = module.checkpoint_path(folder, step)
+
+
+def take_whole(arguments: Namespace) -> None:
+    """Let `arguments.weights`, where it is a run's folder, name the newest checkpoint that is whole.
+
+    Newer ones that are damaged are said: a training would go on from this one, too.
+
+    Raises:
+        WeightsError: no checkpoint of the run is whole.
+        Refusal: one may not be read.
+    """
+    try:
+        taken = load_light("slimdsl.runtime.newest").newest_that_is_whole(arguments.weights)
+    except OSError as error:
+        raise unreadable(os.fsdecode(error.filename or arguments.weights), error) from error
+    for reason in taken.passed_over:
+        say(visible(f"slimdsl: {reason}; `{taken.weights}` is taken, the newest checkpoint that is whole"))
+    arguments.weights = taken.weights
+
+
+def newest_of(weights: str) -> str:
+    """Of a run's folder its newest checkpoint, whole or not; everything else as it is.
+
+    Raises:
+        WeightsError: the checkpoint that the run names as its last is not there.
+    """
+    # The room is not loaded for a file; a folder of any other making is left to those who read weights.
+    return str(load_light("slimdsl.runtime.newest").newest(weights)) if os.path.isdir(weights) else weights
+
+
+def pointing_to_whole(error: WeightsError, weights: str) -> WeightsError:
+    """The error of a run whose newest checkpoint cannot be read, with the newest one that can in its help."""
+    if not os.path.isdir(weights):
+        return error
+    pointing: WeightsError = load_light("slimdsl.runtime.newest").pointing_to_whole(error, weights)
+    return pointing
 
 
 def run_folder(weights: str) -> str:

@@ -12,12 +12,17 @@ from slimdsl.weights.selection import Rename, Selection
 from slimdsl.weights.stored import WeightsFile
 
 
-def add_selection_options(parser: ArgumentParser) -> None:
-    """``--ema``, ``--except SCOPE`` and ``--rename OLD=NEW``."""
+def add_selection_options(parser: ArgumentParser, source: str = "the file") -> None:
+    """``--ema``, ``--except SCOPE`` and ``--rename OLD=NEW``.
+
+    Args:
+        parser: gets the options.
+        source: what they take from, in words.
+    """
     parser.add_argument(
         "--ema",
         action="store_true",
-        help="take the moving averages (…/ExponentialMovingAverage) in place of the values themselves",
+        help=f"take the moving averages (…/ExponentialMovingAverage) of {source} in place of the values themselves",
     )
     parser.add_argument(
         "--except",
@@ -33,7 +38,7 @@ def add_selection_options(parser: ArgumentParser) -> None:
         metavar="OLD=NEW",
         action="append",
         default=[],
-        help="a scope or a name of the file, and what the network calls it; an empty one is the root; may be repeated",
+        help=f"a scope or a name of {source}, and what the network calls it; an empty one is the root; may be repeated",
     )
 
 

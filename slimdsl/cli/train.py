@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from slimdsl.cli.loading import graph_of, open_compilation
 from slimdsl.cli.options import (
+    PREPROCESSINGS,
     add_colour_option,
     add_holdout_option,
     add_labels_offset_option,
@@ -26,6 +27,7 @@ from slimdsl.cli.streams import say
 from slimdsl.compiler import Compilation, UsageError
 from slimdsl.diagnostics.display import visible
 from slimdsl.files import FileWriteError
+from slimdsl.recipe.recipe import SETTINGS
 from slimdsl.weights.selection import EVERYTHING
 from slimdsl.weights.source import WeightsError
 
@@ -43,23 +45,34 @@ _COUNTS = ("steps", "epochs", "batch", "log_every")
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = (
-        "Train a network as the `train` block of its file says, or by TF-Slim's recipe for classifiers.\n"
-        "Without --data it is trained on handwritten digits; a network with other inputs than images and labels wants\n"
-        "an .npz with an array for every input. The same command goes on where it was interrupted.\n\n"
-        "exit codes: 0 trained, 1 errors found, 2 wrong usage, 130 interrupted and saved, 143 or 129 ended\n"
-        "by SIGTERM or SIGHUP before the first step"
+        "Train a network as the `train` block of its file says, or by TF-Slim's recipe for classifiers. Without --data "
+        "it is trained on handwritten digits; a network with other inputs than images and labels wants an .npz with an "
+        "array for every input. The same command goes on where it was interrupted.\n\n"
+        "exit codes: 0 trained, 1 errors found, 2 wrong usage, 3 a bug of slimdsl, 130 interrupted and saved; a signal "
+        "before the first step ends it with nothing to save: 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP"
     )
     parser.add_argument("file", metavar="FILE", help="a .slim file")
     parser.add_argument(
-        "--data", metavar="SPEC", default="", help="what to train on; see `slimdsl data inspect --help`"
+        "--data",
+        metavar="SPEC",
+        default="",
+        help="what to train on (digits); `slimdsl data inspect --help` says what it may be",
     )
     add_labels_offset_option(parser, "0")
     add_holdout_option(parser, "a tenth of images in files, a fifth of the digits, nothing of an .npz")
     parser.add_argument("--logdir", metavar="DIR", help="the run's folder (runs/NET)")
-    parser.add_argument("--steps", metavar="N", help="steps of the training")
-    parser.add_argument("--epochs", metavar="N", help="passes over the data, instead of --steps")
-    parser.add_argument("--batch", metavar="N", help="examples of a step")
-    parser.add_argument("--log-every", dest="log_every", metavar="N", help="steps between two logged ones")
+    parser.add_argument("--steps", metavar="N", help="steps of the training (the block's, else those of --epochs)")
+    parser.add_argument("--epochs", metavar="N", help="passes over the data, instead of --steps (the block's, else 30)")
+    batch, log_every = (SETTINGS[name].default for name in ("batch", "log_every"))
+    parser.add_argument(
+        "--batch", metavar="N", help=f"examples of a step, over all devices (the block's, else {batch})"
+    )
+    parser.add_argument(
+        "--log-every",
+        dest="log_every",
+        metavar="N",
+        help=f"steps between two logged ones (the block's, else {log_every})",
+    )
     parser.add_argument(
         "--set",
         dest="settings",
@@ -68,13 +81,14 @@ def configure(parser: ArgumentParser) -> None:
         default=[],
         help="set a setting of the recipe to a value of the language, such as "
         "'train.optimizer=momentum(learning_rate=0.01)', train.learning_rate=0.01 or "
-        "'train.metric=[accuracy(logits, labels), top_k(logits, labels, k=3)]'; may be repeated",
+        "'train.metric=[accuracy(logits, labels), top_k(logits, labels, k=3)]'; may be repeated. "
+        f"The settings are optimizer, learning_rate, loss, metric, {', '.join(SETTINGS)}",
     )
     parser.add_argument(
         "--precision", choices=("float32", "bfloat16", "float16"), default="float32", help="of the step (float32)"
     )
     parser.add_argument("--xla", action="store_true", help="compile the step with XLA")
-    parser.add_argument("--no-xla", dest="xla", action="store_false", help="do not (the default)")
+    parser.add_argument("--no-xla", dest="xla", action="store_false", help="do not compile it (the default)")
     parser.add_argument(
         "--eager",
         action="store_true",
@@ -85,16 +99,29 @@ def configure(parser: ArgumentParser) -> None:
         "--strategy",
         choices=("none", "mirrored", "multiworker"),
         default="none",
-        help="copies of the step: one (none), one for each GPU of the machine, or of all machines of TF_CONFIG",
+        help="none: one copy of the step; mirrored: one for each GPU of the machine; multiworker: one for each GPU of "
+        "all machines of TF_CONFIG (none)",
     )
     parser.add_argument(
-        "--init", metavar="WEIGHTS", help="begin with the values of a file; all that compile --weights takes"
+        "--init",
+        metavar="WEIGHTS",
+        help="begin with the values of a file, all that compile --weights takes (`init from` of the block, else first "
+        "values)",
     )
-    add_selection_options(parser)
+    add_selection_options(parser, "--init")
     parser.add_argument(
-        "--trainable", metavar="SCOPE", action="append", default=[], help="train this scope alone; may be repeated"
+        "--trainable",
+        metavar="SCOPE",
+        action="append",
+        default=[],
+        help="train this scope alone; may be repeated (the block's, else all)",
     )
-    parser.add_argument("--preprocessing", metavar="NAME", default="", help="what images go through (the network's)")
+    parser.add_argument(
+        "--preprocessing",
+        metavar="NAME",
+        default="",
+        help=f"what images go through: {PREPROCESSINGS} (the network's, or the one that suits the data)",
+    )
     parser.add_argument("--no-shuffle", dest="shuffle", action="store_false", help="feed the data in their own order")
     parser.add_argument(
         "--profile",

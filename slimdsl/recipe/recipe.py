@@ -97,6 +97,11 @@ class Recipe(Value):
     seed: int = arg(IntKind(minimum=0), 0, doc="of first values, shuffling, dropout and augmentation")
     log_every: int = arg(_COUNT, 10, doc="steps between two logged ones")
     save_every: int = arg(_COUNT, 500, doc="steps between two checkpoints")
+    save_minutes: float | None = arg(
+        NumberKind(above=0.0, optional=True),
+        10.0,
+        doc="minutes since the last checkpoint after which one is written besides; `none`: by steps alone",
+    )
     summary_every: int = arg(_COUNT, 100, doc="steps between two summaries")
     keep: int = arg(_COUNT, 5, doc="how many checkpoints are kept besides the best")
 

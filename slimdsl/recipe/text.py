@@ -75,7 +75,8 @@ def _lines(recipe: Recipe) -> Iterator[str]:
         yield f"metric {part_text(metric.metric, metric.operands)}"
     for name in SETTINGS:
         given = getattr(recipe, name)
-        if given is not None and given != ():
+        # What is none is left out, unless it is something else without a word.
+        if given not in (None, ()) or given != SETTINGS[name].default:
             yield f"{name} = {_value(given)}"
     if recipe.initial is not None:
         yield _initial(recipe.initial)
@@ -98,6 +99,8 @@ def _value(given: object) -> str:
         return part_text(given)
     if isinstance(given, bool):
         return "true" if given else "false"
+    if given is None:
+        return "none"
     if isinstance(given, str):
         return f'"{"".join(_ESCAPES.get(letter, letter) for letter in given)}"'
     if isinstance(given, tuple):

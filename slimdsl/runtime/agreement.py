@@ -1,4 +1,4 @@
-"""What all processes of a training have to be given alike, put to the vote before its first step.
+"""What the processes of a training put to the vote: before its first step all that they are given, then what comes up.
 
 Processes that differ would train a mixture of their recipes, or wait for each other where the other says nothing.
 """
@@ -46,6 +46,23 @@ def differing(voters: Voters, document: Mapping[str, object], name: str = "") ->
             several = isinstance(entry, (Mapping, list, tuple))
             found.append(f"`{path}`" if several else f"`{path}` (here {json.dumps(entry)})")
     return found
+
+
+def voted(voters: Voters, count: int, *, signalled: bool, due: bool) -> tuple[bool, bool]:
+    """Put two questions to one vote.
+
+    Args:
+        voters: the processes.
+        count: how many there are.
+        signalled: whether a signal came to this one.
+        due: whether a checkpoint is due by its clock; one of them at most may say so.
+
+    Returns:
+        Whether a signal came to any of them, and whether a checkpoint is due.
+    """
+    # However many have a signal, they come to less than the one checkpoint.
+    checkpoints, signals = divmod(voters.agreed(int(signalled) + (count + 1) * int(due))[0], count + 1)
+    return signals > 0, checkpoints > 0
 
 
 def _alike(voters: Voters, entry: object) -> bool:

@@ -97,7 +97,8 @@ class Checkpoints:
         Args:
             step: its step.
             values: name -> value, which nobody changes afterwards.
-            loss: the mean of the total loss over the steps since the checkpoint before; None where there were none.
+            loss: the mean of the total loss over the steps since the checkpoint before that had one; None where there
+                were none, or where this one is not to be the best.
 
         Raises:
             FileWriteError, WeightsError: an earlier one could not be written.

@@ -20,12 +20,10 @@ from slimdsl.recipe.recipe import SETTINGS, Recipe
 from slimdsl.recipe.schedules import Piecewise, WarmUp
 from slimdsl.recipe.text import part_text
 from slimdsl.runtime.logs import EVENTS_PREFIX, EventLog
+from slimdsl.runtime.run_comparison import WRITING
 
 ROW_FILE = f"{EVENTS_PREFIX}0000000000.hyperparameters"
 """Before all others by name: TensorBoard may read one file after the other, and come back to none."""
-
-_WRITING = frozenset({"log_every", "save_every", "summary_every", "keep", "steps_per_call"})
-"""Settings that change nothing but what is written when."""
 
 _SHOWN = frozenset({"network", "data", "batch", "optimizer", "learning_rate"})
 """Columns that TensorBoard shows until others are chosen: it shows five."""
@@ -53,7 +51,7 @@ def hyperparameters(recipe: Recipe, **others: Setting | None) -> dict[str, Setti
         "learning_rate": _first_rate(rate),
         "learning_rate.schedule": part_text(rate) if isinstance(rate, Schedule) else None,
         **{f"optimizer.{name}": argument for name, argument in given.items()},
-        **{name: getattr(recipe, name) for name in SETTINGS if name not in _WRITING},
+        **{name: getattr(recipe, name) for name in SETTINGS if name not in WRITING},
     }
     return {name: _flat(setting) for name, setting in found.items() if setting is not None and setting != ()}
 
@@ -130,7 +128,7 @@ def _experiment(messages: Any, protocol: Any, settings: Mapping[str, Setting], m
 
 def _column_types() -> dict[str, type]:
     """The settings that any run may have."""
-    specs = {name: spec.kind for name, spec in SETTINGS.items() if name not in _WRITING}
+    specs = {name: spec.kind for name, spec in SETTINGS.items() if name not in WRITING}
     for optimizer in OPTIMIZERS:
         arguments = argument_specs(optimizer)
         specs.update({f"optimizer.{name}": arguments[name].kind for name in arguments if name != "learning_rate"})

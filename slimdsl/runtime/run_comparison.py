@@ -18,7 +18,10 @@ COMPARED = ("network", "recipe", "data", "precision")
 UNSAID: Mapping[str, Mapping[str, object]] = {"data": {"shuffle": True, "labels_offset": 0, "holdout": None}}
 """What holds of a run whose record does not say it, because the version that wrote it knew of nothing else."""
 
-CHANGEABLE = frozenset({"steps", "epochs", "log_every", "save_every", "summary_every", "keep", "steps_per_call"})
+WRITING = frozenset({"log_every", "save_every", "save_minutes", "summary_every", "keep", "steps_per_call"})
+"""Settings that change nothing but what is written when."""
+
+CHANGEABLE = WRITING | {"steps", "epochs"}
 """Settings that a run may go on with changed: none of them changes a step, but by a schedule that ends with the run."""
 
 _DATA = "data"

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from slimdsl.recipe.recipe import Recipe
+from slimdsl.runtime.agreement import voted
 from slimdsl.runtime.checkpoints import Checkpoints, checkpoint_path, first_not_finite, latest_step
 from slimdsl.runtime.distribution import Distribution
 from slimdsl.runtime.interrupt import Interrupt
@@ -25,6 +26,7 @@ from slimdsl.runtime.nan_replay import StoppedError, first_bad_step, take
 from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress, Status
 from slimdsl.runtime.resume import host_values, restore
+from slimdsl.runtime.save_clock import SaveClock
 from slimdsl.runtime.scaling import SKIPPED, is_stuck
 from slimdsl.values import Record, Value, field, value
 
@@ -105,9 +107,10 @@ class Training:
     Args:
         run: what it works with.
         start: the step of the checkpoint that the engine's variables have been restored from; None to begin.
+        clock: seconds, from any start, by which checkpoints are due.
     """
 
-    def __init__(self, run: Run, start: int | None) -> None:
+    def __init__(self, run: Run, start: int | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._run = run
         self._step = start or 0
         self._begins = start is None
@@ -121,6 +124,8 @@ class Training:
         self._ended_by = ""
         self._said_stuck = False
         self._checkpoints = Checkpoints(run.folder, run.recipe.keep)
+        # Clocks of several processes differ; that of the one that writes counts.
+        self._save_clock = SaveClock(run.recipe.save_minutes if run.distribution.writes else None, clock)
 
     def train(self) -> Outcome:
         """Take all steps that are left.
@@ -165,6 +170,7 @@ class Training:
         run, recipe = self._run, self._run.recipe
         batches = run.batches(self._step)
         self._logged_at = time.monotonic()
+        self._save_clock.restart()
         saved = self._step
         while self._step < run.steps:
             sums_up = (self._step + 1) % recipe.summary_every == 0
@@ -177,9 +183,10 @@ class Training:
             self._step += count
             sums_up = self._step % recipe.summary_every == 0
             logs = self._step % recipe.log_every == 0 or self._step == run.steps
-            self._ended_by = self._ending(interrupt.received, logs=logs)
+            self._ended_by, due = self._decided(interrupt.received, logs=logs)
             last = self._step == run.steps or bool(self._ended_by)
-            saves = self._step % recipe.save_every == 0 or last
+            counted = self._step % recipe.save_every == 0 or last
+            saves = counted or due
             if logs or saves or sums_up:
                 self._check_losses()
             if logs:
@@ -187,7 +194,7 @@ class Training:
             if sums_up:
                 self._summarize(events, seen)
             if saves:
-                self._save()
+                self._save(by_clock=not counted)
                 saved = self._step
             if self._ended_by:
                 break
@@ -203,14 +210,16 @@ class Training:
         # Another number would be traced for itself.
         return recipe.steps_per_call if min(left) >= recipe.steps_per_call and not run.profiler else 1
 
-    def _ending(self, received: str, *, logs: bool) -> str:
-        """What ends the training after this step; "" to go on."""
-        if self._run.distribution.workers == 1:
-            return received
+    def _decided(self, received: str, *, logs: bool) -> tuple[str, bool]:
+        """What ends the training after this step, "" to go on; and whether a checkpoint is due by the clock."""
+        distribution, due = self._run.distribution, self._save_clock.due
+        if distribution.workers == 1:
+            return received, due
         # Processes that ended after different steps would wait for each other; to ask after each would slow them down.
-        if not logs or not self._run.distribution.agreed(int(bool(received)))[0]:
-            return ""
-        return received or "a signal to another worker"
+        if not logs:
+            return "", False
+        signalled, due = voted(distribution, distribution.workers, signalled=bool(received), due=due)
+        return (received or "a signal to another worker") if signalled else "", due
 
     def _next(self, batches: Iterator[Batch]) -> Batch:
         """The next batch; where there is none, what was trained so far is saved before that is told."""
@@ -279,16 +288,26 @@ class Training:
         events.summary(self._step, seen)
         events.flush()
 
-    def _save(self) -> None:
+    def _save(self, *, by_clock: bool = False) -> None:
+        """Save the step.
+
+        Args:
+            by_clock: whether the clock alone wants it. Then it is there to go on from, and cannot be the best: which
+                one that is depends on the steps alone, and on means over as many of them as the recipe says.
+        """
         values = host_values(self._run.engine.variables)
         bad = first_not_finite(values)
         if bad:
             raise self._not_finite(self._step, f"the variable `{bad}` became NaN or infinite", loss=False)
-        mean = float(np.mean(self._losses)) if self._losses else None
-        self._losses.clear()
+        mean = None
+        if self._losses and not by_clock:
+            mean = float(np.mean(self._losses))
+            self._losses.clear()
         if self._run.distribution.writes:
             self._checkpoints.save(self._step, values, mean)
             self._say_stuck()
+        # After the wait for the checkpoint before, so that a slow disk leaves time for steps.
+        self._save_clock.restart()
 
     def _say_stuck(self) -> None:
         """Say once that old checkpoints stay that should go."""

@@ -30,6 +30,7 @@ from slimdsl.runtime.errors import EngineError
 from slimdsl.runtime.feeding import check_class_names, choose_preprocessing, feed_of
 from slimdsl.runtime.hyperparameters import Row, Setting, hyperparameters, table_row
 from slimdsl.runtime.nan_hunt import NanHunt, NotFiniteError
+from slimdsl.runtime.newest import newest, pointing_to_whole
 from slimdsl.runtime.profiling import Profiler
 from slimdsl.runtime.progress import Progress
 from slimdsl.runtime.record_file import FINGERPRINT, LENGTH, PARAMETERS, PLACE
@@ -180,7 +181,10 @@ def _engine(prepared: Prepared) -> Engine:
     if prepared.start is not None:
         restore(engine.variables, checkpoint_path(order.logdir, prepared.start))
     elif order.initial:
-        _load_initial(engine, order)
+        try:
+            _load_initial(engine, order)
+        except WeightsError as error:
+            raise pointing_to_whole(error, order.initial) from error
     return engine
 
 
@@ -214,7 +218,7 @@ def _agree(prepared: Prepared) -> None:
 
 def _load_initial(engine: Engine, order: Order) -> None:
     variables = list({v.name: v for graph in (order.train_graph, order.eval_graph) for v in graph.variables}.values())
-    with open_weights(order.initial) as file:
+    with open_weights(newest(order.initial)) as file:
         comparison = compare(variables, file, order.selection)
         found = first_findings(comparison)
         if found:

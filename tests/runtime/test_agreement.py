@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slimdsl.runtime.agreement import differing
+from slimdsl.runtime.agreement import differing, voted
 
 RECIPE = {"batch": 8, "seed": 0, "steps": None, "losses": [{"name": "loss"}], "optimizer": {"kind": "sgd", "rate": 0.1}}
 DOCUMENT: dict[str, Any] = {"slimdsl": "1.0", "parameters": {}, "recipe": RECIPE, "precision": "float32", "steps": 50}
@@ -81,3 +81,24 @@ def test_those_who_are_alike_ask_once() -> None:
 )
 def test_what_differs_is_told_to_all(other: dict[str, Any], mine: list[str], theirs: list[str]) -> None:
     assert found_by(DOCUMENT, other, DOCUMENT) == [mine, theirs, mine]
+
+
+@pytest.mark.parametrize(
+    ("signalled", "due", "found"),
+    [
+        ((False, False, False), False, (False, False)),
+        ((False, False, False), True, (False, True)),
+        ((False, True, False), False, (True, False)),
+        ((True, True, True), False, (True, False)),
+        ((True, True, True), True, (True, True)),
+    ],
+)
+def test_a_vote_has_two_answers(signalled: tuple[bool, ...], due: bool, found: tuple[bool, bool]) -> None:
+    """Whether a signal came to any of them, and whether a checkpoint is due, which the first alone says."""
+    meeting = Meeting(3)
+    with ThreadPoolExecutor(3) as pool:
+        asked = [
+            pool.submit(voted, meeting.member(index), 3, signalled=each, due=due and index == 0)
+            for index, each in enumerate(signalled)
+        ]
+        assert [each.result() for each in asked] == [found] * 3

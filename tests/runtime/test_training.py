@@ -6,7 +6,9 @@ import io
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from slimdsl.recipe.optimizers import Sgd
 from slimdsl.recipe.recipe import LossTerm, Recipe
 from slimdsl.runtime.checkpoints import checkpoint_path, checkpoint_steps
 from slimdsl.runtime.data.errors import DataError
+from slimdsl.runtime.distribution import Distribution
 from slimdsl.runtime.interrupt import Interrupt
 from slimdsl.runtime.nan_hunt import NotFiniteError
 from slimdsl.runtime.progress import Progress
@@ -144,6 +147,129 @@ def test_summaries_are_of_what_a_step_begins_with(tmp_path: Path) -> None:
     events = [event_pb2.Event.FromString(record.numpy()) for record in tf.data.TFRecordDataset(str(path))]
     found = [(event.step, v.simple_value) for event in events for v in event.summary.value if v.tag == "sparsity/x"]
     assert found == [(4, 3), (8, 7), (12, 11)]
+
+
+class Clock:
+    """Seconds that go by with the batches: each takes a minute."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def batches(self, start: int) -> Iterator[dict[str, tf.Tensor]]:
+        for batch in batches(start):
+            self.seconds += 60.0
+            yield batch
+
+
+def by_clock(folder: Path, steps: int, minutes: float | None, engine: Line | None = None, **given: Any) -> Training:
+    """A training whose steps take a minute each; checkpoints are kept, and are due by steps every ten."""
+    clock = Clock()
+    settings = {"save_every": 10, "keep": 99, "save_minutes": minutes, **given.pop("settings", {})}
+    return Training(run(folder, steps, engine, batches=clock.batches, settings=settings, **given), None, clock)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [
+        (None, [0, 10, 12]),
+        (20.0, [0, 10, 12]),
+        # What is saved by steps starts the clock anew: 4, 8, not 12 but 14.
+        (4.0, [0, 4, 8, 10, 14, 18, 20, 22]),
+        (3.5, [0, 4, 8, 10, 14, 18, 20, 22]),
+        (0.001, list(range(23))),
+    ],
+)
+def test_checkpoints_are_due_by_the_clock_too(tmp_path: Path, minutes: float | None, expected: list[int]) -> None:
+    by_clock(tmp_path, expected[-1], minutes).train()
+    assert checkpoint_steps(str(tmp_path)) == expected
+
+
+def test_the_clock_is_looked_at_after_a_call_of_several_steps(tmp_path: Path) -> None:
+    engine = Line()
+    settings = {"log_every": 10, "summary_every": 10, "steps_per_call": 5}
+    by_clock(tmp_path, 20, 3.0, engine, settings=settings).train()
+    assert engine.calls == [5] * 4
+    assert checkpoint_steps(str(tmp_path)) == [0, 5, 10, 15, 20]
+
+
+@pytest.mark.parametrize("start", [3, 6, 9])
+def test_a_run_that_goes_on_from_a_checkpoint_of_the_clock_is_the_whole_run(
+    tmp_path: Path, whole: Path, start: int
+) -> None:
+    by_clock(tmp_path, 12, 3.0).train()
+    # As a kill leaves it: all rows, and no checkpoint after this one.
+    for step in checkpoint_steps(str(tmp_path)):
+        for path in tmp_path.glob(f"model.ckpt-{step}.*") if step > start else ():
+            path.unlink()
+    go_on(tmp_path, 12, start)
+    assert rows(tmp_path) == rows(whole)
+    ends = [tf.train.load_checkpoint(str(folder)).get_tensor("w") for folder in (whole, tmp_path)]
+    np.testing.assert_array_equal(*ends)
+
+
+def test_which_checkpoint_is_the_best_does_not_depend_on_the_clock(tmp_path: Path) -> None:
+    settings = {"save_every": 5}
+    outcomes = [
+        by_clock(tmp_path / str(minutes), 40, minutes, settings=settings).train() for minutes in (None, 1.0, 3.0)
+    ]
+    assert len({outcome.best for outcome in outcomes}) == 1
+    said = [(tmp_path / str(minutes) / "best.json").read_text() for minutes in (None, 1.0, 3.0)]
+    assert said[0] == said[1] == said[2]
+    assert len(checkpoint_steps(str(tmp_path / "1.0"))) == 41
+
+
+def two_workers(folder: Path, minutes: tuple[float, float], engine: Callable[[], Line]) -> list[Outcome | str]:
+    """How two workers end that train together for 12 steps, as threads; each has a clock, the chief first."""
+    barrier, said = threading.Barrier(2, timeout=60), dict[int, tf.Tensor]()
+
+    def add_up(worker: int) -> Callable[[tf.Tensor], tf.Tensor]:
+        def of_process(mine: tf.Tensor) -> tf.Tensor:
+            said[worker] = mine
+            barrier.wait()
+            total = said[0] + said[1]
+            barrier.wait()
+            return total
+
+        return of_process
+
+    def ended(worker: int) -> Outcome | str:
+        distribution = Distribution(worker=worker, workers=2, replicas=2, add_up=add_up(worker))
+        try:
+            return by_clock(folder, 12, minutes[worker], engine(), distribution=distribution).train()
+        except NotFiniteError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(ended, (0, 1)))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [
+        # Due after three steps; the workers vote after every other, where something is logged.
+        ((3.0, 99.0), [0, 4, 8, 10, 12]),
+        # The clock of the chief alone counts.
+        ((99.0, 1.0), [0, 10, 12]),
+    ],
+)
+def test_workers_go_by_the_clock_of_the_chief(
+    tmp_path: Path, minutes: tuple[float, float], expected: list[int]
+) -> None:
+    outcomes = two_workers(tmp_path, minutes, Line)
+    assert [isinstance(each, Outcome) and (each.step, each.interrupted) for each in outcomes] == [(12, "")] * 2
+    assert checkpoint_steps(str(tmp_path)) == expected
+
+
+def test_workers_save_after_the_same_step(tmp_path: Path) -> None:
+    """All look at their variables there, whoever writes: what is not finite ends all of them."""
+    outcomes = two_workers(tmp_path, (3.0, 99.0), Breaking)
+    assert [str(each).partition(";")[0] for each in outcomes] == [
+        "the variable `hidden` became NaN or infinite in step 4"
+    ] * 2
+    assert checkpoint_steps(str(tmp_path)) == [0]
 
 
 @pytest.mark.parametrize("first", [5, 7, 10])
