@@ -31,6 +31,7 @@ from slimdsl.files import FileWriteError
 from slimdsl.ir.graph import Graph
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.weights.source import WeightsError
+from slimdsl.weights.stored import UNREADABLE
 
 if TYPE_CHECKING:
     from slimdsl.runtime.evaluation import EvaluationData
@@ -116,7 +117,7 @@ def run(arguments: Namespace) -> int:
         load_runtime(f"slimdsl.runtime.{name}") for name in ("data.errors", "errors", "following")
     )
     try:
-        _carry_out(graph, recipe, folder, arguments)
+        return 0 if _carry_out(graph, recipe, folder, arguments) else 1
     except WeightsError as error:
         print_diagnostics(error.diagnostics, arguments.color)
     except (data.MissingDataError, FileWriteError) as error:
@@ -127,13 +128,11 @@ def run(arguments: Namespace) -> int:
         if error.filename is None:
             raise
         raise unreadable(os.fsdecode(error.filename), error) from error
-    else:
-        return 0
     return 1
 
 
-def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) -> None:
-    """Evaluate and print.
+def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) -> bool:
+    """Evaluate and print; whether all could be read that was to be evaluated.
 
     Raises:
         WeightsError, DataError, EngineError: it cannot be done.
@@ -180,9 +179,9 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
         arguments=arguments,
     )
     if arguments.follow:
-        _follow(job, folder, record.last if record else recipe.steps)
-    else:
-        _print(job, job.evaluated(first=True))
+        return _follow(job, folder, record.last if record else recipe.steps)
+    _print(job, job.evaluated(first=True))
+    return True
 
 
 def _folder(arguments: Namespace) -> str:
@@ -264,8 +263,8 @@ def _labels_offset(record: RunRecord | None, arguments: Namespace) -> int:
     return given if given is not None else record.labels_offset if record else 0
 
 
-def _follow(job: Evaluation, folder: str, last: int | None) -> None:
-    """Evaluate every checkpoint of a run.
+def _follow(job: Evaluation, folder: str, last: int | None) -> bool:
+    """Evaluate every checkpoint of a run; whether none was damaged.
 
     Raises:
         WeightsError, DataError, EngineError: one cannot be evaluated.
@@ -279,13 +278,21 @@ def _follow(job: Evaluation, folder: str, last: int | None) -> None:
             _print(job, Evaluated(numbers={name: row[name] for name in names}, step=found.step))
         if last is None:
             say("nothing says when the training ends: Ctrl-C ends this")
-        first = True
+        first = whole = True
         for found in following.new_checkpoints(folder, done, last):
-            evaluated = _evaluated_checkpoint(job, found, first=first)
+            try:
+                evaluated = _evaluated_checkpoint(job, found, first=first)
+            except WeightsError as error:
+                if error.diagnostics[0].code != UNREADABLE:
+                    raise
+                # A run goes on without it, and so does who follows it.
+                say(visible(f"slimdsl: {error.diagnostics[0].message}; it is left out"))
+                evaluated, whole = None, False
             if evaluated is not None:
                 first = False
                 log.add(found, evaluated.numbers, job.data.source.count)
                 _print(job, evaluated)
+    return whole
 
 
 def _evaluated_checkpoint(job: Evaluation, found: Found, *, first: bool) -> Evaluated | None:

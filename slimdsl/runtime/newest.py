@@ -15,8 +15,7 @@ from slimdsl.runtime.record_file import read_record
 from slimdsl.values import Value, fields_of, positional
 from slimdsl.weights.checkpoint_state import find_checkpoint
 from slimdsl.weights.source import WeightsError
-
-_UNREADABLE = "E0505"
+from slimdsl.weights.stored import UNREADABLE
 
 
 @positional
@@ -66,7 +65,7 @@ def newest_that_is_whole(weights: str) -> Taken:
         # Whoever opens the folder says that there is none.
         return Taken(weights, ())
     help = "no checkpoint of the run is whole"
-    raise WeightsError((Diagnostic(code=_UNREADABLE, message=reasons[0], span=None, help=help),))
+    raise WeightsError((Diagnostic(code=UNREADABLE, message=reasons[0], span=None, help=help),))
 
 
 def pointing_to_whole(error: WeightsError, weights: str) -> WeightsError:
@@ -77,7 +76,7 @@ def pointing_to_whole(error: WeightsError, weights: str) -> WeightsError:
         weights: as they were given; where they are no run's folder, the error stays as it is.
     """
     first = error.diagnostics[0]
-    if first.code != _UNREADABLE or not is_run(weights):
+    if first.code != UNREADABLE or not is_run(weights):
         return error
     try:
         taken = newest_that_is_whole(weights)

@@ -94,6 +94,10 @@ class WeightsFile:
         self.close()
 
 
+UNREADABLE = "E0505"
+"""The code of what is found where weights cannot be read."""
+
+
 def unreadable(path: str, reason: str, help: str = "") -> Diagnostic:
     """The finding that a file of weights, or a part of it, cannot be read."""
-    return Diagnostic(code="E0505", message=f"`{path}` cannot be read: {reason}", span=None, help=help)
+    return Diagnostic(code=UNREADABLE, message=f"`{path}` cannot be read: {reason}", span=None, help=help)

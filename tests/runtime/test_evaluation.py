@@ -331,6 +331,24 @@ def test_a_run_is_followed_to_its_last_step(run: Run, place: Path) -> None:
     assert len((folder / "eval.jsonl").read_text().splitlines()) == 4
 
 
+def test_a_damaged_checkpoint_of_a_run_that_is_followed_is_left_out(run: Run, place: Path) -> None:
+    folder = place / "damaged"
+    folder.mkdir()
+    record(folder, steps=30)
+    for step in (10, 20, 30):
+        add_checkpoint(folder, step, seed=step)
+    for step, suffix in ((10, ".index"), (20, ".data-00000-of-00001")):
+        path = Path(checkpoint_path(str(folder), step) + suffix)
+        content = bytearray(path.read_bytes())
+        content[5] ^= 1
+        path.write_bytes(content)
+    code, out, err = run("flat", "--logdir", "damaged", "--follow", "--json")
+    assert code == 1
+    assert [json.loads(line)["step"] for line in out.splitlines()] == [30]
+    left_out = [line for line in err.splitlines() if line.endswith("; it is left out")]
+    assert [step for line in left_out for step in (10, 20, 30) if f"model.ckpt-{step}" in line] == [10, 20]
+
+
 def test_following_goes_on_until_the_last_step(tmp_path: Path) -> None:
     found = new_checkpoints(str(tmp_path), (), 20, poll=0.01)
     add_checkpoint(tmp_path, 10, 0)
