@@ -128,7 +128,15 @@ _WORDS: Inputs = {
     "labels": {"draw": "classes", "shape": [8], "classes": 5},
 }
 
+_SHAPES: Inputs = {
+    "images": {"draw": "normal", "shape": [8, 6, 6, 2]},
+    "clips": {"draw": "normal", "shape": [8, 4, 4, 4, 2]},
+    "series": {"draw": "normal", "shape": [8, 8, 2]},
+    "labels": {"draw": "classes", "shape": [8], "classes": 5},
+}
+
 CASES: dict[str, Case] = {
+    "norms": Case("norms", _SHAPES, "momentum", 0.05, num_classes=5),
     "lenet_adadelta": _lenet("adadelta", 0.5, optimizer_arguments={"rho": 0.95, "epsilon": 1.0}),
     "lenet_adagrad": _lenet("adagrad", 0.01),
     "lenet_momentum_smoothed": _lenet("momentum", 0.001, label_smoothing=0.1, weight_decay=0.0),
@@ -281,7 +289,43 @@ def _words_network(inputs: Tensors, case: Case) -> Tensors:
     return {"logits": net}
 
 
-_SMALL = {"tiny": _tiny_network, "words": _words_network}
+def _norms_network(inputs: Tensors, case: Case) -> Tensors:
+    """The network of `recipes/norms.slim`."""
+    l1, l2 = tf_slim.l1_regularizer(0.001), tf_slim.l2_regularizer(0.001)
+    norm = {"is_training": True, "decay": 0.9, "scale": True, "param_regularizers": {"gamma": l2, "beta": l1}}
+    with (
+        tf.variable_scope("Norms"),
+        tf_slim.arg_scope(
+            [tf_slim.convolution, tf_slim.separable_conv2d, tf_slim.conv2d_transpose, tf_slim.fully_connected],
+            weights_regularizer=tf_slim.l2_regularizer(case.weight_decay),
+        ),
+        tf_slim.arg_scope([tf_slim.batch_norm], **norm),
+    ):
+        conv, batch = tf_slim.convolution, tf_slim.batch_norm
+
+        def normed(**arguments: Any) -> dict[str, Any]:
+            return {"normalizer_fn": batch, "normalizer_params": arguments}
+
+        net = conv(inputs["images"], 4, 3, scope="conv1", **normed())
+        net = tf_slim.separable_conv2d(net, 4, 3, 1, scope="separable", **normed(decay=0.8))
+        net = conv(net, 4, 3, scope="still", **normed(trainable=False))
+        net = conv(net, 4, 3, scope="unfused", **normed(fused=False))
+        groups = {"normalizer_fn": tf_slim.group_norm, "normalizer_params": {"groups": 2}}
+        net = tf_slim.conv2d_transpose(net, 4, 3, 2, scope="transposed", **groups)
+        net = conv(net, 4, 3, 2, normalizer_fn=tf_slim.layer_norm, weights_regularizer=l1, scope="layered")
+        both = tf_slim.l1_l2_regularizer(0.001, 0.01)
+        net = conv(net, 4, 3, 2, normalizer_fn=tf_slim.instance_norm, weights_regularizer=both, scope="instances")
+        solid = conv(inputs["clips"], 3, 3, 2, scope="solid", **normed())
+        line = conv(inputs["series"], 3, 3, scope="line", **normed())
+        net = tf.concat([tf_slim.flatten(each) for each in (net, solid, line)], axis=1)
+        net = tf_slim.fully_connected(net, 6, scope="dense", **normed())
+        net = tf_slim.fully_connected(net, 6, scope="dense_still", **normed(trainable=False))
+        biased = tf_slim.l2_regularizer(0.1)
+        net = tf_slim.fully_connected(net, case.num_classes, activation_fn=None, biases_regularizer=biased, scope="out")
+    return {"logits": net}
+
+
+_SMALL = {"tiny": _tiny_network, "words": _words_network, "norms": _norms_network}
 
 
 def _library_network(inputs: Tensors, case: Case) -> Tensors:
