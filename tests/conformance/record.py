@@ -205,22 +205,22 @@ def _rounded(numbers: Sequence[float] | np.ndarray) -> list[float]:
 
 def write(folder: Path, data: dict[str, Any]) -> None:
     """Write a record under the network's name."""
-    (folder / f"{data['network']}.json").write_text(_json(data), encoding="utf-8")
+    (folder / f"{data['network']}.json").write_text(as_json(data), encoding="utf-8")
 
 
-def _json(data: dict[str, Any]) -> str:
-    """A line for each entry, variable and end point, so that differences can be read."""
-    lines = []
-    for key, value in data.items():
-        if key in ("variables", "only_in_training"):
-            text = "[\n  " + ",\n  ".join(json.dumps(variable) for variable in value) + "\n ]"
-        elif key == "end_points":
-            ends = [f"{json.dumps(name)}: {json.dumps(end)}" for name, end in value.items()]
-            text = "{\n  " + ",\n  ".join(ends) + "\n }"
-        else:
-            text = json.dumps(value)
-        lines.append(f" {json.dumps(key)}: {text}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+def as_json(data: Mapping[str, Any]) -> str:
+    """A line for each entry, and for each object in a list or an object, so that differences can be read."""
+    return "{\n" + ",\n".join(f" {json.dumps(key)}: {_text(value)}" for key, value in data.items()) + "\n}\n"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n  " + ",\n  ".join(json.dumps(each) for each in value) + "\n ]"
+    if isinstance(value, dict) and value and all(isinstance(each, dict) for each in value.values()):
+        return (
+            "{\n  " + ",\n  ".join(f"{json.dumps(name)}: {json.dumps(each)}" for name, each in value.items()) + "\n }"
+        )
+    return json.dumps(value)
 
 
 def main() -> None:
