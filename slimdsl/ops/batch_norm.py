@@ -142,10 +142,11 @@ class BatchNorm(Layer):
     """Batch normalisation: for each channel (x - mean) / √(variance + epsilon) · gamma + beta. TF-Slim: ``batch_norm``.
 
     Takes ``[N, C]``, ``[N, L, C]``, ``[N, H, W, C]`` or ``[N, D, H, W, C]`` and gives the same. The training graph uses
-    the mean and variance of the batch and, unless ``trainable=false``, keeps moving averages of them, which the
-    inference graph uses: moving - (moving - batch) · (1 - decay). As in TF-Slim, the variance that is kept is the
-    unbiased one except with ``fused=false`` and for ``[N, L, C]``, where there is no fused kernel. Makes ``gamma``
-    (if `scale`), ``beta`` (if `center`), ``moving_mean`` and ``moving_variance``, all [C].
+    the mean and variance of the batch and keeps moving averages of them, which the inference graph uses:
+    moving - (moving - batch) · (1 - decay). As in TF-Slim, ``trainable=false`` leaves the averages alone, except of
+    ``[N, C]`` with `fused`, and the variance that is kept is the unbiased one except with ``fused=false`` and for
+    ``[N, L, C]``, where there is no fused kernel. Makes ``gamma`` (if `scale`), ``beta`` (if `center`),
+    ``moving_mean`` and ``moving_variance``, all [C].
     Paper: https://arxiv.org/abs/1502.03167.
     Example: ``conv(64, 3x3, norm=batch_norm(decay=0.997, epsilon=1e-5, scale=true))``.
     """
@@ -182,10 +183,17 @@ class BatchNorm(Layer):
             result, batch = self._by_formula(builder, x, parameters, None if training else moving)
         else:
             result, batch = self._fused(builder, x, parameters, None if training else moving)
-        if training and self.trainable:
+        if training and (self.trainable or self._of_vectors(x.type)):
             for variable, statistic in zip(moving, batch, strict=True):
                 builder.update(variable, builder.emit(MovingAverage(decay=self.decay), variable, statistic))
         return result if self.activation is None else builder.layer(self.activation, result)
+
+    def _of_vectors(self, x: TensorType) -> bool:
+        """Whether TF-Slim takes its own implementation, and not TensorFlow's.
+
+        It makes beta before gamma, and keeps the moving averages whether or not the variables are trained.
+        """
+        return self.fused and x.rank == 2 and x.dtype is not DType.FLOAT64
 
     def _variables(self, builder: Builder, x: TensorType) -> tuple[tuple[Operand, ...], tuple[Operand, ...]]:
         """Gamma and beta, as far as there are any, and the moving mean and variance."""
@@ -196,8 +204,7 @@ class BatchNorm(Layer):
             wanted.append(("gamma", self.gamma_init, self.gamma_reg))
         if self.center:
             wanted.append(("beta", self.beta_init, self.beta_reg))
-        # TF-Slim has two implementations: that for rank 2 makes beta first, the other gamma.
-        order = reversed(wanted) if x.rank == 2 else wanted
+        order = reversed(wanted) if self._of_vectors(x) else wanted
         made = {
             leaf: builder.variable(
                 leaf, shape, initializer=first, regularizer=penalty, trainable=self.trainable, dtype=dtype

@@ -77,7 +77,8 @@ class Recipe(Value):
     averages: float | None = arg(
         NumberKind(minimum=0.0, maximum=1.0, optional=True),
         None,
-        doc="decay of the moving averages of all variables, min(decay, (1 + step) / (10 + step)); `none`: no averages",
+        doc="decay of the moving averages of all variables, after n steps min(decay, (1 + n) / (10 + n)); "
+        "`none`: no averages",
     )
     clip_norm: float | None = arg(_NORM, None, doc="largest L2 norm of the gradient of a variable; `none`: any")
     clip_global_norm: float | None = arg(_NORM, None, doc="largest L2 norm of all gradients together; `none`: any")

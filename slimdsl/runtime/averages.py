@@ -34,9 +34,13 @@ class MovingAverages:
         for variable, shadow in self._pairs.values():
             shadow.assign(variable.read_value())
 
-    def update(self, step: tf.Tensor) -> None:
-        """Take in the values after a step, with the decay min(decay, (1 + step) / (10 + step)); steps count from 0."""
-        done = tf.cast(step, tf.float32)
+    def update(self, steps: tf.Tensor) -> None:
+        """Take in the values after a step, with the decay min(decay, (1 + steps) / (10 + steps)).
+
+        Args:
+            steps: how many have been taken, that one included.
+        """
+        done = tf.cast(steps, tf.float32)
         keep = tf.minimum(self._decay, (1.0 + done) / (10.0 + done))
         for variable, shadow in self._pairs.values():
             value = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)

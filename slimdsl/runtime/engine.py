@@ -232,7 +232,8 @@ class Engine:
         scale = self._scale.value() if self._scale else None
         first_draw = (step * self._replicas.count + self._replicas.index()) * self.recipe.accumulate
         sums = self._computed(batch, step, first_draw, scale)
-        gradients = dict(zip(self.trained, self._replicas.total(sums.pop("gradients")), strict=True))
+        parts = sums.pop("gradients")
+        gradients = dict(zip(parts, self._replicas.total(list(parts.values())), strict=True))
         self._share_updates()
         scaled: list[tf.Tensor] = []
         if self._scale:
@@ -241,7 +242,7 @@ class Engine:
         else:
             self._apply(gradients, rate)
         if self._averages:
-            self._averages.update(step)
+            self._averages.update(step + 1)
         assign(self._step_count, step + 1)
         scalars, metrics = sums["scalars"], sums["metrics"]
         shared = self._replicas.total([*scalars, *metrics])
@@ -297,7 +298,7 @@ class Engine:
         updates = {} if self.recipe.freeze_batch_norm else net.updates
         penalty = [net.regularization_loss] if net.regularization_loss else []
         seed = tf.stack([tf.constant(self._seed, tf.int64), draw])
-        with recorded([values[name] for name in self.trained]) as gradients_of:
+        with recorded({name: values[name] for name in self.trained}) as gradients_of:
             found = net.call([*net.outputs.values(), *updates.values(), *penalty], batch, values, seed, step)
             outputs = dict(zip(net.outputs, found, strict=False))
             losses = loss_values(self.recipe, {**outputs, **batch}, self.recipe.accumulate * self._replicas.count)
@@ -305,6 +306,11 @@ class Engine:
             total = tf.add_n([*losses.values(), regularization])
             target = total * share if scale is None else total * share * scale
         gradients = gradients_of(target)
+        if not gradients:
+            raise EngineError(
+                "the losses and penalties depend on none of the variables that are trained, such as "
+                f"`{self.trained[0]}`"
+            )
         for name, value in zip(updates, found[len(outputs) :], strict=False):
             assign(self._model[name], value)
         return {

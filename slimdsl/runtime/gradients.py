@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import tensorflow as tf
@@ -36,8 +36,11 @@ def trained_variables(variables: Sequence[Variable], recipe: Recipe) -> list[Var
 
 
 @contextmanager
-def recorded(sources: Sequence[tf.Tensor]) -> Iterator[Callable[[tf.Tensor], list[tf.Tensor]]]:
-    """Gradients of what is computed inside, as a function to be called behind it: target -> one for each source.
+def recorded(sources: Mapping[str, tf.Tensor]) -> Iterator[Callable[[tf.Tensor], dict[str, tf.Tensor]]]:
+    """Gradients of what is computed inside, as a function to be called behind it: target -> one for each source's name.
+
+    A source that the target does not depend on has none, not zeros: an optimizer leaves such a variable alone, as
+    TF-Slim's do, and zeros would let FTRL forget it and decoupled weight decay shrink it.
 
     Inside of functions they are those of the graph: a tape around an imported graph gives none, and says nothing.
 
@@ -45,19 +48,18 @@ def recorded(sources: Sequence[tf.Tensor]) -> Iterator[Callable[[tf.Tensor], lis
     passes over large weights do not run beside convolutions, and a step of VGG takes 3 to 6% less processor time. Small
     networks with many operations lose as much by it.
     """
-    zero = tf.UnconnectedGradients.ZERO
     if not tf.executing_eagerly():
-        gate = any(source.shape.num_elements() >= LARGE for source in sources)
-        yield lambda target: _whole(tf.gradients(target, sources, gate_gradients=gate, unconnected_gradients=zero))
+        gate = any(source.shape.num_elements() >= LARGE for source in sources.values())
+        yield lambda target: _named(sources, tf.gradients(target, list(sources.values()), gate_gradients=gate))
         return
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(list(sources))
-        yield lambda target: _whole(tape.gradient(target, list(sources), unconnected_gradients=zero))
+        tape.watch(list(sources.values()))
+        yield lambda target: _named(sources, tape.gradient(target, list(sources.values())))
 
 
-def _whole(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> list[tf.Tensor]:
-    """Gradients of rows (of embeddings) as whole tensors."""
-    return [tf.convert_to_tensor(gradient) for gradient in gradients]
+def _named(sources: Iterable[str], gradients: Sequence[tf.Tensor | tf.IndexedSlices | None]) -> dict[str, tf.Tensor]:
+    """Those that there are; of rows (of embeddings) as whole tensors."""
+    return {name: tf.convert_to_tensor(each) for name, each in zip(sources, gradients, strict=True) if each is not None}
 
 
 def processed(gradients: Mapping[str, tf.Tensor], recipe: Recipe) -> dict[str, tf.Tensor]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,3 +47,30 @@ class RecipeWeights(WeightSource):
     def write(self, variable: Variable, sink: Callable[[bytes | memoryview], None]) -> None:
         """Pass on the recorded value of a variable."""
         sink(np.ascontiguousarray(variable_values(variable.name, variable.shape)).data.cast("B"))
+
+
+def batch_values(inputs: Mapping[str, Mapping[str, Any]], step: int) -> dict[str, np.ndarray]:
+    """The recorded batch of a step of training: name of an input -> its numbers.
+
+    Args:
+        inputs: name -> how its numbers are drawn (`draw`) and their `shape`, one after the other in this order.
+        step: the step, from 0.
+    """
+    state = np.random.RandomState(1000 + step)
+    return {name: _DRAWS[data["draw"]](state, data) for name, data in inputs.items()}
+
+
+def _unit_vectors(state: np.random.RandomState, data: Mapping[str, Any]) -> np.ndarray:
+    z = state.standard_normal(data["shape"])
+    return (z / np.linalg.norm(z, axis=-1, keepdims=True)).astype(np.float32)
+
+
+_DRAWS: dict[str, Callable[[np.random.RandomState, Mapping[str, Any]], np.ndarray]] = {
+    "normal": lambda state, data: (0.5 * state.standard_normal(data["shape"])).astype(np.float32),
+    "classes": lambda state, data: state.randint(0, data["classes"], data["shape"]),
+    "bits": lambda state, data: state.randint(0, 2, data["shape"]).astype(np.float32),
+    "shares": lambda state, data: state.uniform(0.05, 0.95, data["shape"]).astype(np.float32),
+    "unit_vectors": _unit_vectors,
+    "weights": lambda state, data: state.choice([0.0, 0.5, 1.0, 2.0], data["shape"]).astype(np.float32),
+    "zeros": lambda state, data: np.zeros(data["shape"], np.float32),
+}

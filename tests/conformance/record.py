@@ -12,7 +12,7 @@ import argparse
 import importlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -38,10 +38,12 @@ class Network(NamedTuple):
     input: tuple[int, ...] = (1, 224, 224, 3)
     classes: int = 1001
 
-    def build(self, images: tf.Tensor, *, is_training: bool, **arguments: Any) -> Built:
-        """The logits and the end points, built in the graph that is open."""
+    def build(
+        self, images: tf.Tensor, *, is_training: bool, scope: Mapping[str, Any] | None = None, **arguments: Any
+    ) -> Built:
+        """The logits and the end points, built in the graph that is open; `scope` are arguments of the arg_scope."""
         module = importlib.import_module(f"nets.{self.module}")
-        with tf_slim.arg_scope(getattr(module, self.arg_scope)(weight_decay=WEIGHT_DECAY)):
+        with tf_slim.arg_scope(getattr(module, self.arg_scope)(**{"weight_decay": WEIGHT_DECAY, **(scope or {})})):
             return getattr(module, self.function)(images, self.classes, is_training=is_training, **arguments)
 
 
@@ -135,7 +137,7 @@ def record(name: str, network: Buildable, arguments: dict[str, Any]) -> dict[str
         "logits_tensor": logits.name,
         **_some(values),
         "logits_shape": list(values.shape),
-        "end_points": {key: {"tensor": ends[key].name, **_digest(value)} for key, value in found.items()},
+        "end_points": {key: {"tensor": ends[key].name, **digest(value)} for key, value in found.items()},
     }
 
 
@@ -181,7 +183,8 @@ def _variables_behind(op: tf.Operation) -> Iterator[str]:
         waiting += [tensor.op for tensor in op.inputs]
 
 
-def _digest(value: np.ndarray) -> dict[str, Any]:
+def digest(value: np.ndarray) -> dict[str, Any]:
+    """What the records say of a tensor."""
     exact = value.astype(np.float64)
     flat = exact.ravel()
     mean, std, norm = _rounded([exact.mean(), exact.std(), float(np.linalg.norm(flat))])
@@ -202,22 +205,22 @@ def _rounded(numbers: Sequence[float] | np.ndarray) -> list[float]:
 
 def write(folder: Path, data: dict[str, Any]) -> None:
     """Write a record under the network's name."""
-    (folder / f"{data['network']}.json").write_text(_json(data), encoding="utf-8")
+    (folder / f"{data['network']}.json").write_text(as_json(data), encoding="utf-8")
 
 
-def _json(data: dict[str, Any]) -> str:
-    """A line for each entry, variable and end point, so that differences can be read."""
-    lines = []
-    for key, value in data.items():
-        if key in ("variables", "only_in_training"):
-            text = "[\n  " + ",\n  ".join(json.dumps(variable) for variable in value) + "\n ]"
-        elif key == "end_points":
-            ends = [f"{json.dumps(name)}: {json.dumps(digest)}" for name, digest in value.items()]
-            text = "{\n  " + ",\n  ".join(ends) + "\n }"
-        else:
-            text = json.dumps(value)
-        lines.append(f" {json.dumps(key)}: {text}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+def as_json(data: Mapping[str, Any]) -> str:
+    """A line for each entry, and for each object in a list or an object, so that differences can be read."""
+    return "{\n" + ",\n".join(f" {json.dumps(key)}: {_text(value)}" for key, value in data.items()) + "\n}\n"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n  " + ",\n  ".join(json.dumps(each) for each in value) + "\n ]"
+    if isinstance(value, dict) and value and all(isinstance(each, dict) for each in value.values()):
+        return (
+            "{\n  " + ",\n  ".join(f"{json.dumps(name)}: {json.dumps(each)}" for name, each in value.items()) + "\n }"
+        )
+    return json.dumps(value)
 
 
 def main() -> None:

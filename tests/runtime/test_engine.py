@@ -13,9 +13,10 @@ import tensorflow as tf
 
 import slimdsl
 from slimdsl.ir.graph import Graph
+from slimdsl.recipe.base import Optimizer
 from slimdsl.recipe.losses import MeanSquaredError, SoftmaxCrossEntropy
 from slimdsl.recipe.metrics import Accuracy
-from slimdsl.recipe.optimizers import Momentum, Sgd
+from slimdsl.recipe.optimizers import AdamW, Ftrl, Momentum, RmsProp, Sgd
 from slimdsl.recipe.recipe import LossTerm, MetricTerm, Recipe
 from slimdsl.recipe.schedules import Exponential
 from slimdsl.runtime.engine import Engine
@@ -189,14 +190,52 @@ def waiting_nodes() -> int:
     """Nodes that wait for others whose results they do not take, among those of the gradients of two matrices."""
 
     @tf.function(autograph=False)
-    def gradients_of_product(a: tf.Tensor, b: tf.Tensor) -> list[tf.Tensor]:
-        with recorded([a, b]) as gradients_of:
+    def gradients_of_product(a: tf.Tensor, b: tf.Tensor) -> dict[str, tf.Tensor]:
+        with recorded({"a": a, "b": b}) as gradients_of:
             target = tf.reduce_sum(tf.matmul(a, b))
         return gradients_of(target)
 
     matrix = tf.TensorSpec([2, 2])
     graph = gradients_of_product.get_concrete_function(matrix, matrix).graph
     return sum(bool(operation.control_inputs) for operation in graph.get_operations())
+
+
+UNREACHED = """slim 1
+net two_heads() as Heads {
+  input images: float32[N, 8, 8, 3]
+  flatten
+  let shared = it
+  fc(4, activation=none) as logits
+  let logits = it
+  shared -> fc(4, activation=none) as other
+  output other
+  output logits = logits
+}
+"""
+
+
+def two_heads(*, eager: bool = False, precision: str = "float32", **settings: Any) -> Engine:
+    """A network of whose two heads the loss reads one."""
+    graphs = slimdsl.loads(UNREACHED, training=True).graph, slimdsl.loads(UNREACHED).graph
+    return Engine(*graphs, recipe(**settings), sizes={}, seed=3, eager=eager, precision=precision)
+
+
+@pytest.mark.parametrize("options", [{}, {"accumulate": 2}, {"eager": True}, {"precision": "float16"}], ids=str)
+@pytest.mark.parametrize("optimizer", [Ftrl(learning_rate=0.1), AdamW(), RmsProp()], ids=str)
+def test_what_the_losses_do_not_depend_on_is_left_alone(optimizer: Optimizer, options: dict[str, Any]) -> None:
+    trained = two_heads(optimizer=optimizer, **options)
+    before = values(trained)
+    trained.train(batch(0))
+    after = values(trained)
+    for name in before:
+        if name.startswith("Heads/other/"):
+            np.testing.assert_array_equal(after[name], before[name], err_msg=name)
+    assert np.any(after["Heads/logits/weights"] != before["Heads/logits/weights"])
+
+
+def test_losses_that_nothing_trained_decides_are_refused() -> None:
+    with pytest.raises(EngineError, match=r"depend on none of the variables that are trained, such as `Heads/other/"):
+        two_heads(trainable=("other",)).train(batch(0))
 
 
 def test_gradients_are_multiplied_then_clipped_one_by_one_then_together() -> None:
@@ -220,7 +259,8 @@ def test_moving_averages_follow_the_variables() -> None:
     expected = {name: values(trained)[name.rpartition("/")[0]] for name in shadows}
     for step in range(4):
         trained.train(batch(step))
-        decay = min(0.3, (1 + step) / (10 + step))
+        # The count of the steps that are done, as TensorFlow's averages behind a step read it.
+        decay = min(0.3, (2 + step) / (11 + step))
         for name in shadows:
             expected[name] = decay * expected[name] + (1 - decay) * values(trained)[name.rpartition("/")[0]]
     for name in shadows:
@@ -259,12 +299,15 @@ net burning as Burning {
 
 
 def burning(**options: Any) -> Engine:
-    """A network of whose loss one can read how much a step has dropped; what it trains has no part in it."""
+    """A network of whose first loss one can read how much a step has dropped; what it trains has no part in that."""
     graphs = slimdsl.loads(BURNING, training=True).graph, slimdsl.loads(BURNING).graph
     wanted = TensorType(dtype=DType.FLOAT32, shape=(SymbolicDim.named("N"), 5))
     given: dict[str, Any] = {
         "inputs": {"wanted": wanted},
-        "losses": (LossTerm(name="square", loss=MeanSquaredError(), operands=("path", "wanted")),),
+        "losses": (
+            LossTerm(name="square", loss=MeanSquaredError(), operands=("path", "wanted")),
+            LossTerm(name="trained", loss=MeanSquaredError(), operands=("logits", "wanted")),
+        ),
         "optimizer": Sgd(learning_rate=0.1),
         "accumulate": options.pop("accumulate", 1),
     }
