@@ -13,8 +13,7 @@ all that knows of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -22,19 +21,20 @@ import tensorflow as tf
 from slimdsl.ir.graph import Graph, Variable
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.runtime.averages import MovingAverages
+from slimdsl.runtime.batch_computation import BatchComputation
+from slimdsl.runtime.batches import chosen, element_type, fitting
 from slimdsl.runtime.eager_network import EagerNetwork
 from slimdsl.runtime.epochs import steps_of_epochs
 from slimdsl.runtime.errors import EngineError
-from slimdsl.runtime.gradients import processed, recorded, trained_variables
-from slimdsl.runtime.losses import loss_values
-from slimdsl.runtime.metrics import metric_sums, metric_value
+from slimdsl.runtime.gradients import processed, trained_variables
+from slimdsl.runtime.metrics import metric_value
 from slimdsl.runtime.network import ImportedNetwork
 from slimdsl.runtime.optimizers import AppliedOptimizer, assign, read
 from slimdsl.runtime.precision import mixed
 from slimdsl.runtime.replicas import Replicas
 from slimdsl.runtime.scaling import LOSS_SCALE, SKIPPED, LossScale
 from slimdsl.runtime.schedules import Length, learning_rate
-from slimdsl.types import DTYPES, TensorType, substitute
+from slimdsl.types import DTYPES
 from slimdsl.weights.source import WeightSource
 
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -106,10 +106,9 @@ class Engine:
         # A rate that cannot be computed is found before the first step.
         learning_rate(recipe.optimizer.learning_rate, tf.constant(0, tf.int64), self._length)  # type: ignore[attr-defined]
         alone = self._replicas.count == 1
+        compute = BatchComputation(self._train_net, recipe, self._model, self.trained, self._replicas.count, self._seed)
         # What replicas tell each other cannot be compiled: then it is all of the step but that and the update.
-        self._computed = (
-            self._accumulated if alone or not xla else tf.function(self._accumulated, jit_compile=True, autograph=False)
-        )
+        self._computed = compute if alone or not xla else tf.function(compute, jit_compile=True, autograph=False)
         jit = (xla and alone) or None
         self._one = self._step if eager else tf.function(self._step, jit_compile=jit, autograph=False)
         self._single = self._one
@@ -140,7 +139,7 @@ class Engine:
         """
         wanted = self._replicas.share_out(self._wanted(batch))
         if all(tf.is_tensor(tensor) for tensor in wanted.values()):
-            self._checked(wanted)
+            self._fit(wanted)
 
     def train(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Take one step.
@@ -183,7 +182,7 @@ class Engine:
         Raises:
             EngineError: an input is missing.
         """
-        inputs = _chosen(self._eval_net.inputs, batch)
+        inputs = chosen(self._eval_net.inputs, batch)
         found: dict[str, tf.Tensor] = self._evaluate(inputs, averages and self._averages is not None)
         return found
 
@@ -201,7 +200,11 @@ class Engine:
         return made
 
     def _wanted(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return _chosen((*self._train_net.inputs, *self.recipe.inputs), batch)
+        return chosen((*self._train_net.inputs, *self.recipe.inputs), batch)
+
+    def _fit(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        types = {name: tensor.type for name, tensor in self._train_net.graph.inputs.items()}
+        return fitting(batch, {**self.recipe.inputs, **types}, self._sizes, parts=self.recipe.accumulate, cast=types)
 
     def _loop(self, batches: list[dict[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
         names, count = self._reported, len(batches)
@@ -226,7 +229,7 @@ class Engine:
     def _step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step of this replica."""
         self.traces += 1
-        batch = self._checked(batch)
+        batch = self._fit(batch)
         step = read(self._step_count)
         rate = learning_rate(self.recipe.optimizer.learning_rate, step, self._length)  # type: ignore[attr-defined]
         scale = self._scale.value() if self._scale else None
@@ -262,119 +265,19 @@ class Engine:
             for variable, value in zip(kept, self._replicas.total([read(v) for v in kept], "MEAN"), strict=True):
                 assign(variable, value)
 
-    def _accumulated(
-        self, batch: dict[str, tf.Tensor], step: tf.Tensor, first_draw: tf.Tensor, scale: tf.Tensor | None
-    ) -> dict[str, Any]:
-        """Gradients and sums of the batch, taken at once or in as many parts as the recipe says."""
-        parts = self.recipe.accumulate
-        if parts == 1:
-            return self._part(batch, step, first_draw, scale)
-        split = {
-            name: tf.reshape(tensor, [parts, tensor.shape[0] // parts, *tensor.shape[1:]])
-            for name, tensor in batch.items()
-        }
-
-        def part(index: tf.Tensor) -> dict[str, Any]:
-            given = {name: tensor[index] for name, tensor in split.items()}
-            return self._part(given, step, first_draw + tf.cast(index, tf.int64), scale)
-
-        # The first part gives the shapes of what is summed up over the others.
-        total = part(tf.constant(0))
-        flat = tf.nest.flatten(total)
-
-        def body(index: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            return (index + 1, *(a + b for a, b in zip(sums, tf.nest.flatten(part(index)), strict=True)))
-
-        _, *flat = tf.while_loop(lambda index, *_: index < parts, body, (tf.constant(1), *flat), parallel_iterations=1)
-        result: dict[str, Any] = tf.nest.pack_sequence_as(total, flat)
-        return result
-
-    def _part(
-        self, batch: dict[str, tf.Tensor], step: tf.Tensor, draw: tf.Tensor, scale: tf.Tensor | None
-    ) -> dict[str, Any]:
-        """Gradients, losses and sums of metrics of a part of the batch, as shares of the whole; makes the updates."""
-        net, share = self._train_net, 1.0 / (self.recipe.accumulate * self._replicas.count)
-        values = {name: read(self._model[name]) for name in (v.name for v in net.graph.variables)}
-        updates = {} if self.recipe.freeze_batch_norm else net.updates
-        penalty = [net.regularization_loss] if net.regularization_loss else []
-        seed = tf.stack([tf.constant(self._seed, tf.int64), draw])
-        with recorded({name: values[name] for name in self.trained}) as gradients_of:
-            found = net.call([*net.outputs.values(), *updates.values(), *penalty], batch, values, seed, step)
-            outputs = dict(zip(net.outputs, found, strict=False))
-            losses = loss_values(self.recipe, {**outputs, **batch}, self.recipe.accumulate * self._replicas.count)
-            regularization = found[-1] if penalty else tf.constant(0.0)
-            total = tf.add_n([*losses.values(), regularization])
-            target = total * share if scale is None else total * share * scale
-        gradients = gradients_of(target)
-        if not gradients:
-            raise EngineError(
-                "the losses and penalties depend on none of the variables that are trained, such as "
-                f"`{self.trained[0]}`"
-            )
-        for name, value in zip(updates, found[len(outputs) :], strict=False):
-            assign(self._model[name], value)
-        return {
-            "gradients": gradients,
-            "scalars": [value * share for value in (total, regularization, *losses.values())],
-            "metrics": [metric_sums(term, {**outputs, **batch}) for term in self.recipe.metrics],
-        }
-
     def _outputs(self, inputs: dict[str, tf.Tensor], averages: bool) -> dict[str, tf.Tensor]:
         net = self._eval_net
         values = {variable.name: self._model[variable.name].read_value() for variable in net.graph.variables}
         if averages and self._averages:
             values.update(self._averages.values())
-        given = {name: tf.cast(tensor, _element_type(net.graph.inputs[name].type)) for name, tensor in inputs.items()}
+        given = {name: tf.cast(tensor, element_type(net.graph.inputs[name].type)) for name, tensor in inputs.items()}
         return dict(zip(net.outputs, net.call(list(net.outputs.values()), given, values), strict=True))
-
-    def _checked(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The batch with static shapes and the element types of the network.
-
-        Raises:
-            EngineError: a tensor does not fit.
-        """
-        types = {name: tensor.type for name, tensor in self._train_net.graph.inputs.items()}
-        checked = {}
-        for name, tensor in batch.items():
-            expected = types.get(name) or self.recipe.inputs[name]
-            shape = [substitute(dim, self._sizes) for dim in expected.shape]
-            given = tensor.shape
-            if given.rank != len(shape) or any(isinstance(d, int) and g not in (d, None) for d, g in zip(shape, given)):
-                raise EngineError(f"`{name}` is {expected}, and the batch has it with the shape {list(given)}")
-            if not given.is_fully_defined():
-                raise EngineError(
-                    f"`{name}` has the shape {list(given)}: a training step wants batches of one size, "
-                    "without the remainder"
-                )
-            if given.rank and given[0] % self.recipe.accumulate:
-                raise EngineError(
-                    f"`{name}` has {given[0]} examples, which cannot be cut into {self.recipe.accumulate} equal parts "
-                    "to accumulate"
-                )
-            checked[name] = tf.cast(tensor, _element_type(expected)) if name in types else tensor
-        return checked
-
-
-def _chosen(wanted: Iterable[str], batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Those tensors of a batch that are wanted.
-
-    Raises:
-        EngineError: there is none of that name.
-    """
-    missing = [name for name in wanted if name not in batch]
-    if missing:
-        raise EngineError(f"the batch has no `{missing[0]}`, only {', '.join(f'`{name}`' for name in batch)}")
-    return {name: batch[name] for name in wanted}
 
 
 def _total_steps(recipe: Recipe, steps_per_epoch: float | None) -> int | None:
     if recipe.steps is not None or recipe.epochs is None or steps_per_epoch is None:
         return recipe.steps
     return steps_of_epochs(steps_per_epoch, recipe.epochs)
-
-
-def _element_type(type: TensorType) -> Any:
-    return tf.as_dtype(type.dtype.value)
 
 
 __all__ = ["PRECISIONS", "Engine"]
