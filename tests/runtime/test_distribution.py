@@ -182,7 +182,12 @@ def test_processes_with_other_commands_say_in_what_they_differ(place: Path) -> N
 def test_a_worker_that_waits_says_so_and_is_ended_by_a_signal(place: Path, number: int) -> None:
     hosts = cluster()
     config = json.dumps({"cluster": hosts, "task": {"type": "worker", "index": 0}})
-    process = begun(place, "alone", "--strategy", "multiworker", TF_CONFIG=config)
+    # A shell lets what it starts in the background ignore SIGINT, and so does all that is started from there.
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        process = begun(place, "alone", "--strategy", "multiworker", TF_CONFIG=config)
+    finally:
+        signal.signal(number, before)
     assert process.stderr is not None
     # Whoever says nothing would be listened to for ever.
     watchdog = threading.Timer(60, process.kill)
