@@ -195,6 +195,12 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         prepare(str(tmp_path / "file"), DOCUMENT, fresh=False)
 
 
+@pytest.mark.parametrize(("name", "said"), [("run\udce9", "is not UTF-8"), ("run\0", "holds a zero byte")])
+def test_a_name_that_nothing_can_be_written_under_is_told(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(RunError, match=said):
+        prepare(str(tmp_path / name), DOCUMENT, fresh=False)
+
+
 def test_beginning_anew_removes_the_run_and_nothing_else(tmp_path: Path) -> None:
     begin(str(tmp_path), DOCUMENT, "train {}\n", goes_on=False)
     _saved(tmp_path, 3, _variables(w=np.float32(0)))
