@@ -87,7 +87,7 @@ def test_names_of_files_need_not_be_utf8(folder: Path, tmp_path: Path) -> None:
     for name in ("ant", "bee"):
         below = os.path.join(os.fsencode(tmp_path), name.encode() + b"\xe9")
         os.mkdir(below)
-        shutil.copy(folder / name / "0.jpg", os.path.join(below, b"\xe9.jpg"))
+        shutil.copy(os.fsencode(folder / name / "0.jpg"), os.path.join(below, b"\xe9.jpg"))
     source = open_data(str(tmp_path), "all")
     assert [os.fsencode(name) for name in source.classes] == [b"ant\xe9", b"bee\xe9"]
     given = {"preprocessing": "lenet", "size": (16, 16), "channels": 3, "batch": 2, "seed": 0, "training": False}
