@@ -132,8 +132,7 @@ def run(arguments: Namespace) -> int:
     initial = arguments.init or ""
     if not initial and recipe.initial is not None and training.init is not None:
         initial, selection = written_selection(arguments.file, training.init)
-    with announced("loading TensorFlow"):
-        setup = load_runtime("slimdsl.runtime.training_setup")
+    setup = load_runtime("slimdsl.runtime.training_setup")
     wanted = {
         "train_graph": train_graph,
         "eval_graph": eval_graph,

@@ -31,7 +31,7 @@ from slimdsl.runtime.first_values import compare_initial, load_initial
 from slimdsl.runtime.hyperparameters import Row, Setting, hyperparameters, table_row
 from slimdsl.runtime.nan_hunt import NanHunt, NotFiniteError
 from slimdsl.runtime.profiling import Profiler
-from slimdsl.runtime.progress import Progress
+from slimdsl.runtime.progress import PATIENCE, Progress
 from slimdsl.runtime.record_file import FINGERPRINT, LENGTH, PARAMETERS, PLACE
 from slimdsl.runtime.resume import host_values, restore
 from slimdsl.runtime.run_comparison import network_document
@@ -343,7 +343,7 @@ def _run(prepared: Prepared, engine: Engine, batches: Batches, profiler: Profile
         summaries=summaries.of if writes else None,
         profiler=profiler if writes else None,
         graph=graph_bytes(emit(order.train_graph, form="graphdef", seed=0), None),
-        progress=Progress(),
+        progress=Progress(patience=PATIENCE),
     )
 
 
