@@ -343,7 +343,8 @@ def _run(prepared: Prepared, engine: Engine, batches: Batches, profiler: Profile
         summaries=summaries.of if writes else None,
         profiler=profiler if writes else None,
         graph=graph_bytes(emit(order.train_graph, form="graphdef", seed=0), None),
-        progress=Progress(patience=PATIENCE),
+        # The others show nothing that would end their patience.
+        progress=Progress(patience=PATIENCE if writes else None),
     )
 
 
