@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from slimdsl.artefacts.production import Job, Product
 from slimdsl.cli.report import plural, size_text
+from slimdsl.cli.taken_weights import taken_facts
 from slimdsl.files import STDOUT
 from slimdsl.ir.graph import Graph
 from slimdsl.ops.batch_norm import FusedBatchNorm, Standardize
 from slimdsl.passes.deploy import Deployed
 from slimdsl.weights.comparison import Comparison
 from slimdsl.weights.source import WeightSource
-from slimdsl.weights.training_state import state_text
 
 if TYPE_CHECKING:
     from slimdsl.artefacts.verification import Verification
@@ -124,13 +124,4 @@ def _weights_lines(job: Job, products: Sequence[Product], comparison: Comparison
         hint = "" if job.seed is not None else "; --weights for trained ones, --seed N for others"
         yield "weights", f"first values, {verb} from seed {job.seed or 0}{hint}"
         return
-    file = comparison.file
-    averages = f", {plural(comparison.averaged, 'moving average')}" if comparison.averaged else ""
-    yield "weights", f"{plural(len(comparison.matching), 'variable')} from {file.path} ({file.kind}){averages}"
-    if comparison.excepted:
-        yield "drawn", f"{plural(len(comparison.excepted), 'variable')} from seed {job.seed}, as excepted"
-    left = len(comparison.left_out) - sum(v.name in set(comparison.left_out) for v in comparison.excepted)
-    if left > 0:
-        yield "left out", f"{plural(left, file.entry)} of the file, as excepted"
-    if comparison.state:
-        yield "left out", f"state of training: {state_text(kind for _, kind in comparison.state)}"
+    yield from taken_facts(comparison, job.seed)

@@ -140,9 +140,20 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
         RunGoneError: the folder that is followed has been removed.
     """
     evaluation = load_runtime("slimdsl.runtime.evaluation")
+    errors = load_runtime("slimdsl.runtime.data.errors")
     use_device(arguments)
 
     def opened(record: RunRecord | None) -> EvaluationData:
+        try:
+            return computed(record)
+        except errors.MissingDataError as error:
+            if record is None or arguments.data is not None or not record.moved:
+                raise
+            raise errors.MissingDataError(
+                f"the data of the run `{folder}` are not at `{record.data}` any more: --data says where they are"
+            ) from error
+
+    def computed(record: RunRecord | None) -> EvaluationData:
         found: EvaluationData = evaluation.evaluation_data(
             graph,
             recipe,
@@ -159,7 +170,6 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
     if arguments.follow and arguments.data is not None:
         # What is wrong with them is found before a checkpoint is waited for, as far as it does not take the record.
         known = load_runtime("slimdsl.runtime.run_record").read_run_record(folder)
-        errors = load_runtime("slimdsl.runtime.data.errors")
         try:
             opened(known)
         except errors.DataError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,18 +26,31 @@ INTERVAL = 2.0
 
 
 @contextmanager
-def announced(text: str) -> Iterator[None]:
-    """Say a line on standard error where the block takes longer than `ANNOUNCE_AFTER` seconds."""
+def announced(text: str, descriptor: int | None = None) -> Iterator[None]:
+    """Say a line where the block takes longer than `ANNOUNCE_AFTER` seconds.
+
+    Args:
+        text: the line.
+        descriptor: where to write it; None for standard error, as it is then.
+    """
     # Loaded here: most commands end before anything is announced.
     from threading import Timer
 
-    timer = Timer(ANNOUNCE_AFTER, say, [text])
+    timer = Timer(ANNOUNCE_AFTER, _announce, [text, descriptor])
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
+
+
+def _announce(text: str, descriptor: int | None) -> None:
+    if descriptor is None:
+        say(text)
+        return
+    with suppress(OSError):
+        os.write(descriptor, f"{text}\n".encode())
 
 
 class Display(Protocol):

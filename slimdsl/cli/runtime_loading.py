@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from slimdsl.cli.progress import announced
 from slimdsl.cli.refusal import Refusal
 
 _INSTALL = "pip install 'slimdsl[train]'"
@@ -26,7 +27,7 @@ def load_runtime(module: str) -> Any:
     for name, setting in _SETTINGS:
         os.environ.setdefault(name, setting)
     try:
-        with _quiet_standard_error():
+        with _quiet_standard_error() as kept, announced("loading TensorFlow", kept):
             import_module("tensorflow")
     except ModuleNotFoundError as error:
         raise Refusal(f"this needs `{error.name}`, which is not installed: {_INSTALL}") from error
@@ -70,17 +71,20 @@ def use_device(arguments: Namespace) -> str:
 
 
 @contextmanager
-def _quiet_standard_error() -> Iterator[None]:
-    """Send the descriptor of standard error to a file while the block runs: TensorFlow writes below Python's stream."""
+def _quiet_standard_error() -> Iterator[int | None]:
+    """Send the descriptor of standard error to a file while the block runs: TensorFlow writes below Python's stream.
+
+    Gives another descriptor that still writes where it did; None where it was closed.
+    """
     try:
         kept = os.dup(2)
     except OSError:
-        yield
+        yield None
         return
     try:
         with tempfile.TemporaryFile() as file:
             os.dup2(file.fileno(), 2)
-            yield
+            yield kept
     finally:
         os.dup2(kept, 2)
         os.close(kept)

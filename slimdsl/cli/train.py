@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from slimdsl.cli.loading import graph_of, open_compilation
@@ -24,6 +25,7 @@ from slimdsl.cli.report import count_text, plural, print_diagnostics
 from slimdsl.cli.runtime_loading import load_runtime
 from slimdsl.cli.selection import add_selection_options, selection_of, written_selection
 from slimdsl.cli.streams import say
+from slimdsl.cli.taken_weights import taken_facts
 from slimdsl.compiler import Compilation, UsageError
 from slimdsl.diagnostics.display import visible
 from slimdsl.files import FileWriteError
@@ -157,8 +159,7 @@ def run(arguments: Namespace) -> int:
     initial = arguments.init or ""
     if not initial and recipe.initial is not None and training.init is not None:
         initial, selection = written_selection(arguments.file, training.init)
-    with announced("loading TensorFlow"):
-        setup = load_runtime("slimdsl.runtime.training_setup")
+    setup = load_runtime("slimdsl.runtime.training_setup")
     wanted = {
         "train_graph": train_graph,
         "eval_graph": eval_graph,
@@ -293,9 +294,15 @@ def _opening_lines(prepared: Prepared) -> list[str]:
         f"{begin}, on {order.device}{copies}, {order.precision}{way}",
         f"  {examples}; {prepared.feed.text(prepared.preprocessing)}",
         f"  {length}",
+        *(f"  {label}: {text}" for label, text in _initial_facts(prepared)),
         *(f"  damaged: {each.reason}; its files are put aside" for each in prepared.found.damaged),
         *(f"  changed: {change}" for change in prepared.found.changed),
     ]
+
+
+def _initial_facts(prepared: Prepared) -> Iterable[tuple[str, str]]:
+    """What is taken of the file that the training begins with."""
+    return taken_facts(prepared.initial, prepared.order.recipe.seed) if prepared.initial is not None else ()
 
 
 def _report(prepared: Prepared, outcome: Outcome, arguments: Namespace) -> int:

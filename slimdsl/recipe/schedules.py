@@ -54,9 +54,10 @@ class Piecewise(Schedule):
     rates: tuple[float, ...] = arg(NumbersKind(), doc="the rates, one more than the boundaries")
 
     def problem(self) -> str:
-        wanted = len(self.boundaries) + 1
-        if len(self.rates) != wanted:
-            return f"it needs {wanted} rates for {wanted - 1} boundaries, not {len(self.rates)}"
+        count = len(self.boundaries)
+        if len(self.rates) != count + 1:
+            boundaries = "1 boundary" if count == 1 else f"{count} boundaries"
+            return f"it needs {count + 1} rates for {boundaries}, not {len(self.rates)}"
         if any(left >= right for left, right in zip(self.boundaries, self.boundaries[1:])):
             return "its boundaries must ascend"
         return "its rates must be at least 0" if min(self.rates) < 0 else ""

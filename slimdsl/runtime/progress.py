@@ -6,12 +6,18 @@ import importlib
 import sys
 import time
 from collections.abc import Callable, Mapping
+from threading import Timer
 from typing import Any, TextIO
 
 from slimdsl.values import Value, value
 
 INTERVAL = 5.0
 """Seconds between two plain lines; a terminal is drawn as often as there is news."""
+
+PATIENCE = 2.0
+"""Seconds without a line after which it is said what takes so long."""
+
+FIRST_STEPS = "taking the first steps; the very first is traced before, which takes a while where the network is large"
 
 
 @value
@@ -58,16 +64,27 @@ class Progress:
     Args:
         stream: where to; None for standard error.
         clock: seconds, from any start.
+        patience: seconds before it is said that there are only the first steps yet; None to say nothing.
     """
 
-    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        patience: float | None = None,
+    ) -> None:
         self._stream = stream or sys.stderr
         self._clock = clock
         self._next = clock()
         self._live: Any = _live(self._stream)
+        self._waiting = Timer(patience or 0.0, self.note, [FIRST_STEPS])
+        self._waiting.daemon = True
+        if patience is not None:
+            self._waiting.start()
 
     def show(self, status: Status, *, last: bool = False) -> None:
         """Show how far it is; the last one is always shown."""
+        self._waiting.cancel()
         text = status_text(status)
         if self._live is not None:
             self._draw(text)
@@ -77,13 +94,17 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Say something besides the line."""
-        if self._live is not None:
-            self._live.console.print(text, markup=False)
-        else:
+        if self._live is None:
             self._say(text)
+            return
+        try:
+            self._live.console.print(text, markup=False)
+        except (OSError, ValueError):
+            self.close()
 
     def close(self) -> None:
         """Leave the last line where it is."""
+        self._waiting.cancel()
         if self._live is not None:
             live, self._live = self._live, None
             try:

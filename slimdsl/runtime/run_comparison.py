@@ -97,7 +97,17 @@ def _compared(path: str, old: object, new: object) -> list[tuple[str, str]]:
     # As JSON has them: a tuple comes back as a list, and keys have no order.
     if json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True):
         return []
-    return [(path, f"`{path}` was {_shown(old)} and is {_shown(new)}")]
+    found = _compared(path, _by_name(old), _by_name(new)) if _by_name(old) and _by_name(new) else []
+    # Where only their order is another, that is all there is to say.
+    return found or [(path, f"`{path}` was {_shown(old)} and is {_shown(new)}")]
+
+
+def _by_name(items: object) -> dict[str, object] | None:
+    """Losses and metrics by their names, so that those are named which differ; None for everything else."""
+    if not isinstance(items, (list, tuple)) or not all(isinstance(item, Mapping) and "name" in item for item in items):
+        return None
+    named = {str(item["name"]): item for item in items}
+    return named if len(named) == len(items) else None
 
 
 def _shown(item: object) -> str:

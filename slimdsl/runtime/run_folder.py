@@ -131,6 +131,13 @@ def _require_place(folder: str) -> None:
     Raises:
         RunError: it is such a one.
     """
+    if "\0" in folder:
+        raise RunError("the path of --logdir holds a zero byte")
+    try:
+        folder.encode()
+    except UnicodeEncodeError:
+        # TensorFlow, which writes event files and checkpoints, takes no other names.
+        raise RunError(f"`{folder}` is not UTF-8, as names of runs have to be: --logdir names another") from None
     above = os.path.abspath(folder)
     while not os.path.lexists(above):
         above = os.path.dirname(above)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from slimdsl.runtime.data.arrays import DIGITS
+from slimdsl.runtime.data.arrays import DIGITS, is_synthetic
 from slimdsl.runtime.record_file import LENGTH, PLACE, SPEC, read_record
 from slimdsl.values import Value, value
 
@@ -37,6 +37,12 @@ class RunRecord(Value):
     def digits(self) -> bool:
         """Whether it was trained on the digits that are there without ``--data``."""
         return self.data == DIGITS
+
+    @property
+    def moved(self) -> bool:
+        """Whether its data lie in files that are not there any more."""
+        made_up = not self.data or self.digits or is_synthetic(self.data)
+        return not made_up and not os.path.exists(self.data) and not glob.glob(self.data)
 
 
 def read_run_record(folder: str) -> RunRecord | None:

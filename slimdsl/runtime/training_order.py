@@ -11,6 +11,7 @@ from slimdsl.runtime.distribution import Distribution
 from slimdsl.runtime.feeding import Feed
 from slimdsl.runtime.run_folder import Found
 from slimdsl.values import Record, Value, field, value
+from slimdsl.weights.comparison import Comparison
 from slimdsl.weights.selection import EVERYTHING, Selection
 
 
@@ -72,6 +73,7 @@ class Prepared(Record):
         steps_per_epoch: of a pass over the data.
         found: what is in the run's folder.
         document: the record of the run.
+        initial: the network beside the file that it begins with; None for first values, and where it goes on.
         trial: whether one step is tried and nothing written.
     """
 
@@ -83,6 +85,7 @@ class Prepared(Record):
     steps_per_epoch: float
     found: Found
     document: dict[str, object]
+    initial: Comparison | None = field(default=None)
     trial: bool = field(default=False)
 
     @property

@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from slimdsl.backends.graphdef.emitter import emit
 from slimdsl.backends.graphdef.stream import graph_bytes
 from slimdsl.recipe.text import recipe_document, recipe_text
 from slimdsl.runtime.agreement import differing
-from slimdsl.runtime.checkpoints import checkpoint_path, first_not_finite
+from slimdsl.runtime.checkpoints import checkpoint_path
 from slimdsl.runtime.data.class_names import class_names_text
 from slimdsl.runtime.data.fingerprint import fingerprint
 from slimdsl.runtime.data.opening import open_data
@@ -28,11 +27,11 @@ from slimdsl.runtime.engine import Engine
 from slimdsl.runtime.epochs import steps_of_epochs
 from slimdsl.runtime.errors import EngineError
 from slimdsl.runtime.feeding import check_class_names, choose_preprocessing, feed_of
+from slimdsl.runtime.first_values import compare_initial, load_initial
 from slimdsl.runtime.hyperparameters import Row, Setting, hyperparameters, table_row
 from slimdsl.runtime.nan_hunt import NanHunt, NotFiniteError
-from slimdsl.runtime.newest import newest, pointing_to_whole
 from slimdsl.runtime.profiling import Profiler
-from slimdsl.runtime.progress import Progress
+from slimdsl.runtime.progress import PATIENCE, Progress
 from slimdsl.runtime.record_file import FINGERPRINT, LENGTH, PARAMETERS, PLACE
 from slimdsl.runtime.resume import host_values, restore
 from slimdsl.runtime.run_comparison import network_document
@@ -44,12 +43,6 @@ from slimdsl.runtime.training_order import Order, Prepared
 from slimdsl.runtime.waiting import ended_by_signals, waiting_for
 from slimdsl.runtime.wanted_inputs import wanted_of
 from slimdsl.version import __version__
-from slimdsl.weights.comparison import compare
-from slimdsl.weights.findings import first_findings
-from slimdsl.weights.loading import FileWeights
-from slimdsl.weights.opening import open_weights
-from slimdsl.weights.source import WeightsError
-from slimdsl.weights.stored import unreadable
 
 _MOST_NAMED = 6
 
@@ -70,6 +63,8 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         EngineError: batch and recipe do not go together.
         DistributionError: the batch cannot be shared out among the replicas.
         RunError: the folder holds another run.
+        WeightsError: the file that it begins with is none of this network's.
+        OSError: that file cannot be opened.
     """
     recipe = order.recipe
     order.distribution.check(recipe)
@@ -105,6 +100,7 @@ def prepare_training(order: Order, *, thorough: bool = False) -> Prepared:
         steps_per_epoch=per_epoch,
         found=found,
         document=document,
+        initial=compare_initial(order) if order.initial and found.start is None else None,
         trial=thorough,
     )
 
@@ -180,11 +176,8 @@ def _engine(prepared: Prepared) -> Engine:
         )
     if prepared.start is not None:
         restore(engine.variables, checkpoint_path(order.logdir, prepared.start))
-    elif order.initial:
-        try:
-            _load_initial(engine, order)
-        except WeightsError as error:
-            raise pointing_to_whole(error, order.initial) from error
+    elif prepared.initial is not None:
+        load_initial(engine, order.initial, prepared.initial)
     return engine
 
 
@@ -214,22 +207,6 @@ def _agree(prepared: Prepared) -> None:
             f"worker {distribution.worker} of {distribution.workers}: the workers are not given the same training; "
             f"they differ in {', '.join(found[:_MOST_NAMED])}{more}: all of them have to run the same command"
         )
-
-
-def _load_initial(engine: Engine, order: Order) -> None:
-    variables = list({v.name: v for graph in (order.train_graph, order.eval_graph) for v in graph.variables}.values())
-    with open_weights(newest(order.initial)) as file:
-        comparison = compare(variables, file, order.selection)
-        found = first_findings(comparison)
-        if found:
-            raise WeightsError(found)
-        names = {pair.variable.name: pair.stored.name for pair in comparison.matching}
-        engine.assign(FileWeights(file, names, None), [pair.variable for pair in comparison.matching])
-    bad = first_not_finite({name: np.asarray(engine.variables[name].numpy()) for name in names})
-    if bad:
-        reason = f"its {file.entry} `{names[bad]}` has NaN or infinite values, which nothing can be trained from"
-        help = f"--except {bad.rpartition('/')[0] or bad} leaves first values in its place"
-        raise WeightsError((unreadable(order.initial, reason, help),))
 
 
 def batches_for(prepared: Prepared) -> Batches:
@@ -366,7 +343,8 @@ def _run(prepared: Prepared, engine: Engine, batches: Batches, profiler: Profile
         summaries=summaries.of if writes else None,
         profiler=profiler if writes else None,
         graph=graph_bytes(emit(order.train_graph, form="graphdef", seed=0), None),
-        progress=Progress(),
+        # The others show nothing that would end their patience.
+        progress=Progress(patience=PATIENCE if writes else None),
     )
 
 

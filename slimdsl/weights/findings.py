@@ -92,7 +92,8 @@ def _mismatches(file: WeightsFile, pair: Pair) -> list[Diagnostic]:
             f"`{file.path}`: the {file.entry} `{stored.name}` is {shape_text(stored.shape)}, "
             f"the variable is {shape_text(variable.shape)}"
         )
-        help_text = _layout_help(stored.shape, variable.shape)
+        scope = variable.name.rpartition("/")[0] or variable.name
+        help_text = _layout_help(stored.shape, variable.shape) or f"`--except {scope}` leaves that scope out"
         found.append(Diagnostic(code="E0503", message=message, span=variable.span, help=help_text))
     dtype = variable.tensor.type.dtype
     if stored.dtype is not dtype:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 
@@ -33,6 +35,30 @@ def test_a_broken_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slimdsl.cli.runtime_loading.import_module", broken)
     with pytest.raises(Refusal, match=r"cannot be loaded: .*undefined symbol: foo; see `slimdsl doctor`$"):
         load_runtime("slimdsl.runtime.errors")
+
+
+def test_waiting_for_tensorflow_is_said_while_its_chatter_is_kept_away(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = threading.Event()
+    monkeypatch.setattr("slimdsl.cli.progress.ANNOUNCE_AFTER", 0.0)
+    write = os.write
+
+    def noticed(descriptor: int, line: bytes) -> int:
+        count = write(descriptor, line)
+        said.set()
+        return count
+
+    def loaded(name: str) -> ModuleType:
+        os.system("echo chatter >&2")
+        assert said.wait(60)
+        return ModuleType(name)
+
+    monkeypatch.setattr("slimdsl.cli.progress.os.write", noticed)
+    monkeypatch.setattr("slimdsl.cli.runtime_loading.import_module", loaded)
+    monkeypatch.setattr("slimdsl.cli.runtime_loading.load_light", ModuleType)
+    load_runtime("slimdsl.runtime.errors")
+    assert capfd.readouterr().err == "loading TensorFlow\n"
 
 
 def test_a_module_of_ours_that_is_missing_is_our_bug() -> None:

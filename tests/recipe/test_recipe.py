@@ -98,6 +98,7 @@ def test_types_that_do_not_suit(takes: str, left: TensorType, right: TensorType,
     ("boundaries", "rates", "said"),
     [
         ((1.0, 2.0), (0.1, 0.2), "it needs 3 rates for 2 boundaries, not 2"),
+        ((1.0,), (0.1,), "it needs 2 rates for 1 boundary, not 1"),
         ((2.0, 1.0), (0.1, 0.2, 0.3), "its boundaries must ascend"),
         ((1.0,), (0.1, -0.2), "its rates must be at least 0"),
     ],

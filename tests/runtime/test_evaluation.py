@@ -248,6 +248,19 @@ def test_a_run_is_evaluated_with_its_own_data(run: Run, place: Path) -> None:
     assert (json.loads(out)["examples"], json.loads(out)["step"]) == (45, 10)
 
 
+def test_data_of_a_run_that_have_moved_are_asked_for(run: Run, tmp_path: Path) -> None:
+    data = {"spec": "gone.npz", "path": str(tmp_path / "gone.npz"), "preprocessing": "none"}
+    (tmp_path / "recipe.json").write_text(json.dumps({"recipe": {"steps": 30}, "data": data}))
+    add_checkpoint(tmp_path, 10, seed=0)
+    code, _, err = run("flat", "--logdir", str(tmp_path), own_data=True)
+    assert code == 2
+    assert f"data of the run `{tmp_path}` are not at `{tmp_path}/gone.npz` any more: --data says where they are" in err
+    assert run("flat", "--logdir", str(tmp_path))[0] == 0
+    # What is wrong for another reason is said as ever.
+    _, _, err = run("flat", "--logdir", str(tmp_path), "--data", "nowhere", own_data=True)
+    assert "there is no file or folder `nowhere`" in err
+
+
 @pytest.mark.parametrize("named", ["model.ckpt-10", "model.ckpt-10.index", "checkpoint"])
 def test_a_checkpoint_of_a_run_is_evaluated_as_the_run(run: Run, place: Path, tmp_path: Path, named: str) -> None:
     record(tmp_path, steps=30, averages=0.9)

@@ -6,6 +6,8 @@ import io
 import json
 import os
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from tensorflow.core.util import event_pb2
 
 from slimdsl.files import FileWriteError
 from slimdsl.runtime.logs import EventLog, MetricsFile
-from slimdsl.runtime.progress import Progress, Status, status_text
+from slimdsl.runtime.progress import FIRST_STEPS, Progress, Status, status_text
 
 
 def _events(folder: Path) -> list[Any]:
@@ -135,6 +137,28 @@ def test_plain_lines_come_now_and_then_and_at_the_end() -> None:
         progress.show(_status(second), last=second == 7)
     progress.close()
     assert [line.split("/")[0] for line in stream.getvalue().splitlines()] == ["step 0", "step 5", "step 7"]
+
+
+def test_it_is_said_that_the_first_steps_take_a_while() -> None:
+    said = threading.Event()
+
+    class Stream(io.StringIO):
+        def flush(self) -> None:
+            said.set()
+
+    stream = Stream()
+    Progress(stream, patience=0.0)
+    assert said.wait(60)
+    assert stream.getvalue() == f"{FIRST_STEPS}\n"
+
+
+@pytest.mark.parametrize("end", [lambda progress: progress.show(_status(1)), Progress.close], ids=["shown", "closed"])
+def test_nothing_is_said_of_them_once_they_are_taken(end: Callable[[Progress], None]) -> None:
+    end(Progress(io.StringIO(), patience=3600.0))
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(60)
+            assert not thread.is_alive()
 
 
 def test_a_stream_that_is_gone_does_not_matter() -> None:

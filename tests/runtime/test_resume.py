@@ -17,14 +17,25 @@ from slimdsl.runtime.run_files import RunError
 from slimdsl.runtime.run_folder import begin, occupied, prepare, require_unchanged
 from slimdsl.weights.source import WeightsError
 
-DOCUMENT: dict[str, object] = {
+DOCUMENT: dict[str, Any] = {
     "slimdsl": "0.1",
     "network": {"name": "net", "variables": {"net/w": [2]}},
-    "recipe": {"batch": 32, "steps": 10, "log_every": 5, "trainable": (), "optimizer": {"name": "sgd"}},
+    "recipe": {
+        "batch": 32,
+        "steps": 10,
+        "log_every": 5,
+        "trainable": (),
+        "optimizer": {"name": "sgd"},
+        "metrics": ({"name": "accuracy", "operands": ("logits", "labels")}, {"name": "top_5", "metric": {"k": 5}}),
+    },
     "data": {"spec": "digits", "examples": 100},
     "precision": "float32",
     "machine": {"device": "the CPU"},
 }
+
+
+ACCURACY = {"name": "accuracy", "operands": ["logits", "labels"]}
+TOP = {"name": "top_5", "metric": {"k": 4}}
 
 
 def _changed(**parts: Any) -> dict[str, object]:
@@ -113,6 +124,10 @@ def test_the_same_run_goes_on(tmp_path: Path) -> None:
         ({"network": {"variables": {"net/w": [3]}}}, "`network.variables.net/w` was [2] and is [3]"),
         ({"recipe": {"batch": 8}}, "`recipe.batch` was 32 and is 8"),
         ({"recipe": {"optimizer": {"name": "sgd", "rate": 1}}}, "`recipe.optimizer.rate` is new: 1"),
+        ({"recipe": {"metrics": [ACCURACY]}}, '`recipe.metrics.top_5` is gone: it was {"name": "top_5", "metric"'),
+        ({"recipe": {"metrics": [ACCURACY, TOP]}}, "`recipe.metrics.top_5.metric.k` was 5 and is 4"),
+        ({"recipe": {"metrics": DOCUMENT["recipe"]["metrics"][::-1]}}, "`recipe.metrics` was [{"),
+        ({"recipe": {"metrics": []}}, "`recipe.metrics` was [{"),
         ({"data": {"examples": 99}}, "`data.examples` was 100 and is 99"),
         ({"precision": "bfloat16"}, '`precision` was "float32" and is "bfloat16"'),
     ],
@@ -193,6 +208,12 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="is no folder; --logdir"):
         prepare(str(tmp_path / "file"), DOCUMENT, fresh=False)
+
+
+@pytest.mark.parametrize(("name", "said"), [("run\udce9", "is not UTF-8"), ("run\0", "holds a zero byte")])
+def test_a_name_that_nothing_can_be_written_under_is_told(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(RunError, match=said):
+        prepare(str(tmp_path / name), DOCUMENT, fresh=False)
 
 
 def test_beginning_anew_removes_the_run_and_nothing_else(tmp_path: Path) -> None:

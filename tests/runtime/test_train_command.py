@@ -204,9 +204,12 @@ def test_a_dry_run_of_what_is_right(place: Path, capsys: pytest.CaptureFixture[s
     assert not (place / "dry").exists()
 
 
-def test_beginning_with_the_values_of_another_run(place: Path) -> None:
+def test_beginning_with_the_values_of_another_run(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--init", str(place / "whole"), "--except", "logits", "-D", "classes=5", "--trainable", "logits"]
     assert train(place, "tuned", *options, "--set", "train.freeze_batch_norm=true") == 0
+    said = capsys.readouterr().err
+    assert f"  weights: 4 variables from {place / 'whole' / 'model.ckpt-12'} (TensorFlow checkpoint)\n" in said
+    assert "  drawn: 2 variables from seed 0, as excepted\n  left out: 4 tensors of the file, as excepted\n" in said
     whole, tuned = weights(place / "whole"), weights(place / "tuned")
     for name in ("small/conv1/weights", "small/conv1/BatchNorm/moving_mean"):
         np.testing.assert_array_equal(tuned[name], whole[name])

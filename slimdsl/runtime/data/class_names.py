@@ -28,7 +28,7 @@ def read_class_names_file(path: str) -> tuple[str, ...]:
         DataError: it cannot be read, or a line is no ``id:name``.
     """
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
             lines = file.read().splitlines()
     except OSError as error:
         raise DataError(f"cannot read `{path}`: {error.strerror}") from None

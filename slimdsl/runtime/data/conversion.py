@@ -6,6 +6,7 @@ The bytes of the images are those of the files. The same files give the same rec
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -63,7 +64,7 @@ def convert(
 
     Args:
         folder: a folder of class folders, or a ``.csv`` list.
-        output: the folder to write; what stands there is replaced only if it is of this kind.
+        output: the folder to write; what stands there is replaced only if it is of this kind and name.
         shards: files of each part, fewer where there are fewer examples.
         holdout: the share for validation, where the folder has no parts itself.
         name: how the names of the files begin; "" for the name of the folder.
@@ -86,8 +87,8 @@ def convert(
         # Nothing is held out, and nobody wants all images twice.
         del parts["validation"]
     classes = parts["train"].classes or tuple(f"class {label}" for label in range(_largest_label(parts) + 1))
-    _require_replaceable(folder, output)
     stem = name or os.path.basename(os.path.abspath(folder)).removesuffix(".csv")
+    _require_replaceable(folder, output, stem)
     with replace_folder(output, LABELS_FILE) as temporary:
         files = size = 0
         for split, source in parts.items():
@@ -118,8 +119,8 @@ def _relative(path: str, folder: str) -> str:
     return os.path.relpath(path, folder).replace(os.sep, "/")
 
 
-def _require_replaceable(folder: str, output: str) -> None:
-    """Refuse to replace the images themselves, or a folder that was not made here."""
+def _require_replaceable(folder: str, output: str, stem: str) -> None:
+    """Refuse to replace the images themselves, or a folder that was not made here, of data of that name."""
     source, target = os.path.realpath(folder), os.path.realpath(output)
     if source == target or source.startswith(target + os.sep):
         raise FileWriteError(output, None, "the images that are converted lie there")
@@ -127,9 +128,8 @@ def _require_replaceable(folder: str, output: str) -> None:
         reason = f"it lies in `{folder}`, and its records would be taken for data there: name a folder outside"
         raise FileWriteError(output, None, reason)
     if os.path.isdir(target):
-        foreign = [
-            name for name in sorted(os.listdir(target)) if name != LABELS_FILE and not name.endswith(".tfrecord")
-        ]
+        own = re.compile(rf"{re.escape(stem)}_(train|validation)-\d{{5}}-of-\d{{5}}\.tfrecord")
+        foreign = [name for name in sorted(os.listdir(target)) if name != LABELS_FILE and not own.fullmatch(name)]
         if foreign:
             raise FileWriteError(output, None, f"the folder holds other things, such as `{foreign[0]}`")
 

@@ -14,7 +14,7 @@ from slimdsl.runtime.data.image_files import EXTENSIONS, FileSource, labels_arra
 TRAIN_NAMES = ("train", "training")
 VALIDATION_NAMES = ("validation", "val", "valid", "test", "eval")
 
-_MOST_ROWS = 50_000_000
+_HEADING = ("path", "label")
 
 
 def is_image(name: str) -> bool:
@@ -138,7 +138,7 @@ def csv_list(path: str, split: str, share: float | None) -> FileSource:
     paths = [os.path.join(folder, row[0]) for _, row in rows]
     for (line, _), image in zip(rows, paths, strict=True):
         if not os.path.isfile(image):
-            raise DataError(f"`{path}`, line {line}: there is no file `{image}`")
+            raise DataError(f"`{path}`, line {line}: there is no file `{image}`{_heading(line)}")
     source = FileSource(paths, labels_array(labels), kind="list of images", path=path, classes=names)
     parts = _parts(path, rows)
     if parts:
@@ -167,8 +167,13 @@ def _require_one_sort(path: str, rows: Sequence[tuple[int, list[str]]]) -> None:
         raise DataError(
             f"`{path}`, line {line}: the label `{text}` is {'no number' if fewer is others else 'a number'}, and "
             f"{len(rows) - len(fewer):,} of {len(rows):,} labels are{'' if fewer is others else ' none'}: write class "
-            f"numbers from 0 alone, or names alone, or put a {LABELS_FILE} beside the list"
+            f"numbers from 0 alone, or names alone, or put a {LABELS_FILE} beside the list{_heading(line)}"
         )
+
+
+def _heading(line: int) -> str:
+    """What is said besides of a first line, which may be meant as a heading."""
+    return f"; a heading has to read `{','.join(_HEADING)}`" if line == 1 else ""
 
 
 def _parts(path: str, rows: Sequence[tuple[int, list[str]]]) -> list[str]:
@@ -196,7 +201,7 @@ def _rows(path: str) -> list[tuple[int, list[str]]]:
             rows = [(number, [cell.strip() for cell in row]) for number, row in enumerate(csv.reader(file), 1) if row]
     except (OSError, csv.Error) as error:
         raise DataError(f"cannot read `{path}`: {error}") from None
-    if rows and [cell.lower() for cell in rows[0][1][:2]] == ["path", "label"]:
+    if rows and tuple(cell.lower() for cell in rows[0][1][:2]) == _HEADING:
         rows = rows[1:]
     for line, row in rows:
         if len(row) < 2 or not row[0]:

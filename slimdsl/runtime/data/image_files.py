@@ -60,7 +60,9 @@ class FileSource(EncodedSource):
     def payloads(self, indices: Any) -> tuple[Any, Any]:
         if self._constants is None:
             with tf.init_scope():
-                self._constants = (tf.constant(self.paths), tf.constant(self.labels, tf.int64))
+                # As bytes: names on disk need not be UTF-8.
+                paths = tf.constant([path.encode("utf-8", "surrogateescape") for path in self.paths])
+                self._constants = (paths, tf.constant(self.labels, tf.int64))
         paths, labels = self._constants
         return tf.gather(paths, indices), tf.gather(labels, indices)
 

@@ -219,7 +219,7 @@ def preprocessing_named(name: str, channels: int) -> Preprocessing:
                     "choose another, such as `lenet` or `none`"
                 )
             return found
-    names = ", ".join(found.name for found in PREPROCESSINGS)
+    names = ", ".join(f"`{found.name}`" for found in PREPROCESSINGS)
     raise MissingDataError(f"there is no preprocessing `{name}`: there are {names}")
 
 

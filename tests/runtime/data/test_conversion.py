@@ -93,8 +93,19 @@ def test_other_folders_are_left_alone(folder: Path, records: Path, tmp_path: Pat
     # What was converted before is replaced.
     out = tmp_path / "out"
     shutil.copytree(records, out)
-    convert(str(copy), str(out), shards=1, holdout=0.0, name="all")
-    assert list(contents(out)) == ["all_train-00000-of-00001.tfrecord", "labels.txt"]
+    convert(str(copy), str(out), shards=1, holdout=0.0, name="zoo")
+    assert list(contents(out)) == ["labels.txt", "zoo_train-00000-of-00001.tfrecord"]
+
+
+def test_records_of_other_data_are_left_alone(folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    convert(str(folder), str(output), name="birds")
+    before = sorted(path.name for path in output.iterdir())
+    with pytest.raises(FileWriteError, match=r"the folder holds other things, such as `birds_train-00000-of-00005"):
+        convert(str(folder), str(output))
+    assert sorted(path.name for path in output.iterdir()) == before
+    convert(str(folder), str(output), name="birds", shards=1)
+    assert len(list(output.iterdir())) == 3
 
 
 def test_what_is_no_images_is_refused(archive: Path, tmp_path: Path) -> None:

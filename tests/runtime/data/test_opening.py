@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from slimdsl.runtime.data.errors import DataError, MissingDataError
 from slimdsl.runtime.data.image_files import FileSource
 from slimdsl.runtime.data.opening import open_data, part_of_file
+from slimdsl.runtime.data.pipeline import batches
 
 
 def paths(spec: Path, split: str, holdout: float | None = None) -> set[str]:
@@ -68,6 +70,29 @@ def test_labels_txt_gives_the_numbers(folder: Path, tmp_path: Path) -> None:
     assert source.classes == ("cat", "ant", "bee")
     assert isinstance(source, FileSource)
     assert all(("cat", "ant", "bee")[label] in path for path, label in zip(source.paths, source.labels, strict=True))
+
+
+def test_files_of_windows_begin_with_a_mark_and_end_lines_twice(folder: Path, tmp_path: Path) -> None:
+    mark = b"\xef\xbb\xbf"
+    (tmp_path / "labels.txt").write_bytes(mark + b"0:cat\r\n1:ant\r\n2:bee\r\n")
+    (tmp_path / "list.csv").write_bytes(mark + f"path,label\r\n{folder}/bee/0.jpg,bee\r\n".encode())
+    source = open_data(str(tmp_path / "list.csv"), "all")
+    labels = source.known_labels()
+    assert source.classes == ("cat", "ant", "bee")
+    assert labels is not None
+    assert labels.tolist() == [2]
+
+
+def test_names_of_files_need_not_be_utf8(folder: Path, tmp_path: Path) -> None:
+    for name in ("ant", "bee"):
+        below = os.path.join(os.fsencode(tmp_path), name.encode() + b"\xe9")
+        os.mkdir(below)
+        shutil.copy(os.fsencode(folder / name / "0.jpg"), os.path.join(below, b"\xe9.jpg"))
+    source = open_data(str(tmp_path), "all")
+    assert [os.fsencode(name) for name in source.classes] == [b"ant\xe9", b"bee\xe9"]
+    given = {"preprocessing": "lenet", "size": (16, 16), "channels": 3, "batch": 2, "seed": 0, "training": False}
+    (batch,) = batches(source, **given).as_numpy_iterator()  # type: ignore[arg-type]
+    assert batch["labels"].tolist() == [0, 1]
 
 
 def test_records_by_folder_pattern_and_file(records: Path) -> None:
@@ -155,7 +180,9 @@ def test_parts_and_shares_are_checked() -> None:
         ("path,label\n", "lists no images"),
         ("a.jpg\n", "line 1: it should read `path,label`"),
         ("a.jpg,\n", "line 1: `a.jpg` has no label"),
-        ("path,label\na.jpg,3\n", "line 2: there is no file"),
+        ("path,label\na.jpg,3\n", "line 2: there is no file `[^`]*a.jpg`$"),
+        ("file,class\na.jpg,ant\n", "line 1: there is no file `[^`]*file`; a heading has to read `path,label`$"),
+        ("file,class\na.jpg,3\n", "line 1: the label `class` is no number.*; a heading has to read `path,label`$"),
     ],
 )
 def test_wrong_lists_name_the_line(tmp_path: Path, text: str, message: str) -> None:

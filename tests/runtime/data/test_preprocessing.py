@@ -110,7 +110,7 @@ def test_networks_have_tf_slims(network: str, name: str) -> None:
 
 
 def test_wrong_names_and_channels_are_refused() -> None:
-    with pytest.raises(MissingDataError, match="there are none, lenet, cifarnet, vgg, inception"):
+    with pytest.raises(MissingDataError, match="there are `none`, `lenet`, `cifarnet`, `vgg`, `inception`"):
         preprocessing_named("vg", 3)
     with pytest.raises(DataError, match="takes 1"):
         preprocessing_named("vgg", 1)
