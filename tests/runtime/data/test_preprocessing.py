@@ -88,7 +88,7 @@ def test_cifarnet_shifts_by_four_and_mirrors() -> None:
 
 def test_inception_draws_brightness_and_saturation_as_far_as_tf_slim_does() -> None:
     # Brightness moves all channels; saturation then leaves the greatest, and moves the others away from it.
-    colour = tf.constant(np.tile(np.uint8([200, 100, 100]), (8, 8, 1)))
+    colour = tf.constant(np.tile(np.array([200, 100, 100], np.uint8), (8, 8, 1)))
     inception = preprocessing_named("inception", 3)
     train = tf.function(lambda seed: inception.train(colour, (4, 4), 3, seed))  # type: ignore[misc]
     drawn = np.stack([train(tf.constant([0, seed])).numpy()[0, 0] for seed in range(120)]) / 2 + 0.5
