@@ -252,6 +252,15 @@ def test_gradients_are_multiplied_then_clipped_one_by_one_then_together() -> Non
         np.testing.assert_allclose(clipped[name], bounded[name] * 0.7 / total, rtol=1e-3, atol=1e-5, err_msg=name)
 
 
+def test_of_several_factors_that_of_the_longest_scope_counts() -> None:
+    plain = steps_of()
+    for multipliers in ((("fc2", 3.0), ("fc2/biases", 10.0)), (("fc2/biases", 10.0), ("fc2", 3.0))):
+        found = steps_of(multipliers=multipliers)
+        for name, gradient in plain.items():
+            factor = 10.0 if "fc2/biases" in name else 3.0 if "fc2/" in name else 1.0
+            np.testing.assert_allclose(found[name], gradient * factor, rtol=1e-3, atol=1e-5, err_msg=name)
+
+
 def test_moving_averages_follow_the_variables() -> None:
     trained = engine(recipe(averages=0.3))
     shadows = {name for name in trained.variables if name.endswith("/ExponentialMovingAverage")}

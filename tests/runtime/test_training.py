@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,30 @@ def test_what_is_logged_and_saved(whole: Path) -> None:
     assert {10, 12} <= set(checkpoint_steps(str(whole))) <= {5, 10, 12}
     assert tf.train.load_checkpoint(str(whole)).get_tensor("global_step") == 12
     assert len(list(whole.glob("events.out.tfevents.*"))) == 1
+
+
+def test_speed_and_waiting_are_counted_from_one_logged_step_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    class Slow(Line):
+        def train(self, batch: Any) -> dict[str, tf.Tensor]:
+            now[0] += 3.0
+            return super().train(batch)
+
+    def slowly(start: int) -> Iterator[dict[str, tf.Tensor]]:
+        for batch in batches(start):
+            now[0] += 1.0
+            yield batch
+
+    monkeypatch.setattr("slimdsl.runtime.training.time", SimpleNamespace(monotonic=lambda: now[0]))
+    stream = io.StringIO()
+    Training(run(tmp_path, 4, Slow(), batches=slowly, progress=Progress(stream)), None).train()
+    written = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    # Two steps of 32 images took eight seconds, two of them for the data.
+    assert [row["images_per_second"] for row in written] == [8.0, 8.0]
+    assert stream.getvalue().splitlines()[0].endswith("  8 images/s  waiting for data 25%  ETA 0:08")
 
 
 def test_calls_of_several_steps_end_where_something_is_logged_or_saved(tmp_path: Path) -> None:

@@ -66,6 +66,41 @@ def test_vgg_only_crops_and_mirrors() -> None:
     assert signs == {True, False}
 
 
+def test_vgg_enlarges_to_as_much_as_tf_slim_does() -> None:
+    # The smaller side is drawn from 256 to 512; a ramp of 240 pixels says by its steps what it was.
+    ramp = tf.cast(tf.tile(tf.range(240)[tf.newaxis, :, tf.newaxis], [240, 1, 3]), tf.uint8)
+    train = tf.function(lambda seed: preprocessing_named("vgg", 3).train(ramp, (64, 64), 3, seed))  # type: ignore[misc]
+    drawn = [train(tf.constant([0, seed])).numpy()[32, :, 0] for seed in range(80)]
+    sides = [240 / np.median(np.abs(np.diff(row))) for row in drawn]
+    assert 256 - 0.5 < min(sides) < 270
+    assert 498 < max(sides) < 512 + 0.5
+
+
+def test_cifarnet_shifts_by_four_and_mirrors() -> None:
+    pixels = np.zeros((32, 32, 3), "uint8")
+    pixels[12, 9] = 255
+    cifarnet = preprocessing_named("cifarnet", 3)
+    train = tf.function(lambda seed: cifarnet.train(tf.constant(pixels), (32, 32), 3, seed))  # type: ignore[misc]
+    found = [train(tf.constant([0, seed])).numpy()[..., 0].argmax() for seed in range(120)]
+    assert {int(place) // 32 for place in found} == set(range(8, 17))
+    assert {int(place) % 32 for place in found} == {*range(5, 14), *range(31 - 13, 31 - 4)}
+
+
+def test_inception_draws_brightness_and_saturation_as_far_as_tf_slim_does() -> None:
+    # Brightness moves all channels; saturation then leaves the greatest, and moves the others away from it.
+    colour = tf.constant(np.tile(np.array([200, 100, 100], np.uint8), (8, 8, 1)))
+    inception = preprocessing_named("inception", 3)
+    train = tf.function(lambda seed: inception.train(colour, (4, 4), 3, seed))  # type: ignore[misc]
+    drawn = np.stack([train(tf.constant([0, seed])).numpy()[0, 0] for seed in range(120)]) / 2 + 0.5
+    greatest, least = drawn[:, 0], drawn[:, 1]
+    brightness = 255 * greatest - 200
+    saturation = 255 * (greatest - least) / 100
+    assert -32 - 0.1 < np.min(brightness) < -29
+    assert 29 < np.max(brightness) < 32 + 0.1
+    assert 0.5 - 0.01 < np.min(saturation) < 0.55
+    assert 1.45 < np.max(saturation) < 1.5 + 0.01
+
+
 def test_inception_decodes_only_the_window_and_gets_the_same() -> None:
     inception = preprocessing_named("inception", 3)
     assert inception.train is not None
