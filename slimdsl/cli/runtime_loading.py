@@ -14,9 +14,6 @@ from slimdsl.cli.progress import announced
 from slimdsl.cli.refusal import Refusal
 
 _INSTALL = "pip install 'slimdsl[train]'"
-_SETTINGS = (("TF_CPP_MIN_LOG_LEVEL", "3"), ("TF_ENABLE_ONEDNN_OPTS", "0"))
-"""What TensorFlow reads when it is loaded, where the environment does not say otherwise."""
-
 
 def load_runtime(module: str) -> Any:
     """Import a module of `slimdsl.runtime`, and with it TensorFlow.
@@ -24,8 +21,7 @@ def load_runtime(module: str) -> Any:
     Raises:
         Refusal: a package is missing, or is installed and cannot be loaded.
     """
-    for name, setting in _SETTINGS:
-        os.environ.setdefault(name, setting)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with _quiet_standard_error() as kept, announced("loading TensorFlow", kept):
             import_module("tensorflow")

@@ -22,10 +22,6 @@ tf1 = tf.compat.v1
 
 BOUND = 1e-6
 
-ONEDNN = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")
-"""What this process' TensorFlow was loaded with, whatever tests do to the environment later: the other process needs
-the same kernels, since those with oneDNN and without it differ by 3e-6 in VGG-16."""
-
 TOP = """\
 slim 1
 
@@ -44,7 +40,7 @@ def written(network: str, folder: Path) -> Path:
     process = subprocess.run(
         [sys.executable, "-m", "tests.conformance.write_checkpoints", network, str(folder)],
         cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": ONEDNN},
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
         check=False,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,12 @@ OPTIMIZERS = {
     "lenet_momentum": "momentum(learning_rate=0.01, momentum=0.9)",
     "lenet_ftrl": "ftrl(0.1)",
     "cifarnet_sgd": "sgd(0.01)",
+    "inception_v1_sgd": "sgd(0.01)",
 }
+
+APART = "inception_v1_sgd"
+"""Trained in a process of its own, since the command decides how TensorFlow is loaded: other kernels than TensorFlow's
+choice move the loss of its third step by 0.2%."""
 
 
 @pytest.mark.parametrize("case", OPTIMIZERS)
@@ -27,7 +34,7 @@ def test_rows_of_the_metrics_are_what_tf_slim_reports(case: str, tmp_path: Path)
     (path,) = (path for path in CASES if path.stem == case)
     data = json.loads(path.read_text())
     model = str(MODELS / f"{data['network']}.slim")
-    settings = {"classes": data["num_classes"], "weight_decay": data["weight_decay"], "keep_prob": 1.0}
+    settings: dict[str, Any] = {"classes": data["num_classes"], "weight_decay": data["weight_decay"], "keep_prob": 1.0}
     variables = slimdsl.load(model, **settings).variables
     initial: dict[str, Any] = {v.name: variable_values(v.name, v.shape) for v in variables}
     np.savez(tmp_path / "init.npz", **initial)
@@ -41,7 +48,11 @@ def test_rows_of_the_metrics_are_what_tf_slim_reports(case: str, tmp_path: Path)
     given = [str(part) for pair in options.items() for part in pair]
     recipe = {"optimizer": OPTIMIZERS[case], "batch": data["batch"][0], "label_smoothing": data["label_smoothing"]}
     given += [part for name, text in recipe.items() for part in ("--set", f"train.{name}={text}")]
-    assert main(["train", model, *defines, "--no-shuffle", *given]) == 0
+    line = ["train", model, *defines, "--no-shuffle", *given]
+    if case == APART:
+        subprocess.run([sys.executable, "-m", "slimdsl", *line], check=True)
+    else:
+        assert main(line) == 0
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == list(range(1, steps + 1))
     for name, bound in (("total_loss", 1e-4), ("regularization_loss", 1e-4)):

@@ -20,9 +20,6 @@ import tensorflow as tf
 from slimdsl.cli.main import main
 from slimdsl.runtime import training_order, training_setup
 
-ONEDNN = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")
-"""What TensorFlow in this process was loaded with: other kernels round otherwise."""
-
 NET = """slim 1
 
 net small(classes = 3) {
@@ -116,7 +113,7 @@ def ended(place: Path, run: str, number: int, step: int) -> tuple[int, str]:
     """Train in a process of its own, end it by a signal once a checkpoint is there; its exit code and what it said."""
     command = [sys.executable, "-m", "slimdsl", "train", str(place / "small.slim"), "--data", str(place / "data.npz")]
     command += ["--logdir", str(place / run), "--steps", "100000", "--set", "train.save_every=200"]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": ONEDNN}
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
