@@ -15,6 +15,7 @@ from slimdsl.cli.refusal import Refusal
 
 _INSTALL = "pip install 'slimdsl[train]'"
 
+
 def load_runtime(module: str) -> Any:
     """Import a module of `slimdsl.runtime`, and with it TensorFlow.
 

@@ -75,16 +75,22 @@ class Progress:
     ) -> None:
         self._stream = stream or sys.stderr
         self._clock = clock
-        self._next = clock()
+        self._next = self._shown = clock()
         self._live: Any = _live(self._stream)
         self._waiting = Timer(patience or 0.0, self.note, [FIRST_STEPS])
         self._waiting.daemon = True
         if patience is not None:
             self._waiting.start()
 
+    @property
+    def due(self) -> bool:
+        """Whether somebody who watches has been told nothing for `INTERVAL` seconds."""
+        return self._clock() - self._shown >= INTERVAL
+
     def show(self, status: Status, *, last: bool = False) -> None:
         """Show how far it is; the last one is always shown."""
         self._waiting.cancel()
+        self._shown = self._clock()
         text = status_text(status)
         if self._live is not None:
             self._draw(text)

@@ -21,7 +21,7 @@ UNSAID: Mapping[str, Mapping[str, object]] = {"data": {"shuffle": True, "labels_
 WRITING = frozenset({"log_every", "save_every", "save_minutes", "summary_every", "keep", "steps_per_call"})
 """Settings that change nothing but what is written when."""
 
-CHANGEABLE = WRITING | {"steps", "epochs"}
+CHANGEABLE = WRITING | {"steps", "epochs", "metrics"}
 """Settings that a run may go on with changed: none of them changes a step, but by a schedule that ends with the run."""
 
 _DATA = "data"
@@ -48,7 +48,7 @@ def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[st
     if PARAMETERS in old and any(name.startswith("network.") for name, _ in found):
         # What makes it another network says more than its digest.
         found = _compared(PARAMETERS, old[PARAMETERS], new.get(PARAMETERS)) + found
-    return [text for name, text in found if name.removeprefix("recipe.") not in CHANGEABLE]
+    return [text for name, text in found if name.removeprefix("recipe.").partition(".")[0] not in CHANGEABLE]
 
 
 def _compared_entry(name: str, old: Mapping[str, object], new: Mapping[str, object]) -> list[tuple[str, str]]:

@@ -187,10 +187,14 @@ class Training:
             last = self._step == run.steps or bool(self._ended_by)
             counted = self._step % recipe.save_every == 0 or last
             saves = counted or due
-            if logs or saves or sums_up:
+            # Where steps are slow; several processes have to find at the same step what ends them.
+            shows = not logs and run.distribution.workers == 1 and run.progress.due
+            if logs or saves or sums_up or shows:
                 self._check_losses()
             if logs:
                 self._log(metrics, events)
+            if shows:
+                self._show(time.monotonic())
             if sums_up:
                 self._summarize(events, seen)
             if saves:
@@ -252,17 +256,22 @@ class Training:
         self._pending.clear()
 
     def _log(self, metrics: MetricsFile | Unwritten, events: EventLog | Unwritten) -> None:
-        run, now = self._run, time.monotonic()
-        elapsed = max(now - self._logged_at, 1e-9)
-        done = self._step - self._logged_step
-        speed = done * run.recipe.batch / elapsed
-        waiting = (self._waited - self._logged_waited) / elapsed
+        now = time.monotonic()
         if SKIPPED in self._row:
             self._row = {**self._row, SKIPPED: self._skipped}
             self._skipped = 0.0
-        metrics.row(self._step, {**self._row, SPEED: speed})
-        events.scalars(self._step, {**self._row, SPEED: speed, "waiting_for_data": waiting})
+        status = self._show(now)
+        row = {**self._row, SPEED: status.images_per_second}
+        metrics.row(self._step, row)
+        events.scalars(self._step, {**row, "waiting_for_data": status.waiting})
         events.flush()
+        self._logged_at, self._logged_step, self._logged_waited = now, self._step, self._waited
+
+    def _show(self, now: float) -> Status:
+        """Show how far it is, with the speed since the last logged step."""
+        run = self._run
+        elapsed = max(now - self._logged_at, 1e-9)
+        done = self._step - self._logged_step
         shown = {"loss": self._row[TOTAL]}
         shown.update({n.partition("/")[2]: v for n, v in self._row.items() if n.startswith("metrics/")})
         status = Status(
@@ -271,13 +280,13 @@ class Training:
             epoch=self._step / run.steps_per_epoch if run.steps_per_epoch else None,
             numbers=shown,
             learning_rate=self._row[RATE],
-            images_per_second=speed,
-            waiting=waiting,
+            images_per_second=done * run.recipe.batch / elapsed,
+            waiting=(self._waited - self._logged_waited) / elapsed,
             seconds_left=(run.steps - self._step) * elapsed / max(done, 1),
         )
         if run.distribution.writes:
             run.progress.show(status, last=self._step == run.steps)
-        self._logged_at, self._logged_step, self._logged_waited = now, self._step, self._waited
+        return status
 
     def _summarize(self, events: EventLog | Unwritten, seen: Sequence[Any]) -> None:
         variables = self._run.engine.variables

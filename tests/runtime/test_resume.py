@@ -26,7 +26,8 @@ DOCUMENT: dict[str, Any] = {
         "log_every": 5,
         "trainable": (),
         "optimizer": {"name": "sgd"},
-        "metrics": ({"name": "accuracy", "operands": ("logits", "labels")}, {"name": "top_5", "metric": {"k": 5}}),
+        "losses": ({"name": "main", "operands": ("logits", "labels")}, {"name": "aux", "loss": {"weight": 0.4}}),
+        "metrics": ({"name": "accuracy", "operands": ("logits", "labels")},),
     },
     "data": {"spec": "digits", "examples": 100},
     "precision": "float32",
@@ -34,8 +35,8 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-ACCURACY = {"name": "accuracy", "operands": ["logits", "labels"]}
-TOP = {"name": "top_5", "metric": {"k": 4}}
+MAIN = {"name": "main", "operands": ["logits", "labels"]}
+AUXILIARY = {"name": "aux", "loss": {"weight": 0.3}}
 
 
 def _changed(**parts: Any) -> dict[str, object]:
@@ -113,7 +114,10 @@ def test_the_same_run_goes_on(tmp_path: Path) -> None:
     _saved(tmp_path, 4, _variables(w=np.float32(0)))
     assert prepare(str(tmp_path), DOCUMENT, fresh=False).start == 4
     # What changes no step may change, and so may the machine.
-    other = _changed(recipe={"steps": 99, "log_every": 1}, machine={"device": "a GPU"}, slimdsl="0.2")
+    metrics = [{"name": "accuracy", "operands": ["auxiliary", "labels"]}, {"name": "top_5"}]
+    other = _changed(
+        recipe={"steps": 99, "log_every": 1, "metrics": metrics}, machine={"device": "a GPU"}, slimdsl="0.2"
+    )
     assert prepare(str(tmp_path), other, fresh=False).start == 4
 
 
@@ -124,10 +128,10 @@ def test_the_same_run_goes_on(tmp_path: Path) -> None:
         ({"network": {"variables": {"net/w": [3]}}}, "`network.variables.net/w` was [2] and is [3]"),
         ({"recipe": {"batch": 8}}, "`recipe.batch` was 32 and is 8"),
         ({"recipe": {"optimizer": {"name": "sgd", "rate": 1}}}, "`recipe.optimizer.rate` is new: 1"),
-        ({"recipe": {"metrics": [ACCURACY]}}, '`recipe.metrics.top_5` is gone: it was {"name": "top_5", "metric"'),
-        ({"recipe": {"metrics": [ACCURACY, TOP]}}, "`recipe.metrics.top_5.metric.k` was 5 and is 4"),
-        ({"recipe": {"metrics": DOCUMENT["recipe"]["metrics"][::-1]}}, "`recipe.metrics` was [{"),
-        ({"recipe": {"metrics": []}}, "`recipe.metrics` was [{"),
+        ({"recipe": {"losses": [MAIN]}}, '`recipe.losses.aux` is gone: it was {"name": "aux", "loss": {"weight"'),
+        ({"recipe": {"losses": [MAIN, AUXILIARY]}}, "`recipe.losses.aux.loss.weight` was 0.4 and is 0.3"),
+        ({"recipe": {"losses": DOCUMENT["recipe"]["losses"][::-1]}}, "`recipe.losses` was [{"),
+        ({"recipe": {"losses": []}}, "`recipe.losses` was [{"),
         ({"data": {"examples": 99}}, "`data.examples` was 100 and is 99"),
         ({"precision": "bfloat16"}, '`precision` was "float32" and is "bfloat16"'),
     ],

@@ -124,6 +124,21 @@ def test_speed_and_waiting_are_counted_from_one_logged_step_to_the_next(
     assert stream.getvalue().splitlines()[0].endswith("  8 images/s  waiting for data 25%  ETA 0:08")
 
 
+def test_slow_steps_are_shown_between_those_that_are_logged(tmp_path: Path) -> None:
+    now = [0.0]
+
+    class Slow(Line):
+        def train(self, batch: Any) -> dict[str, tf.Tensor]:
+            now[0] += 2.0
+            return super().train(batch)
+
+    stream = io.StringIO()
+    progress = Progress(stream, lambda: now[0])
+    Training(run(tmp_path, 10, Slow(), progress=progress, settings={"log_every": 10}), None).train()
+    assert [line.split("/")[0] for line in stream.getvalue().splitlines()] == ["step 3", "step 6", "step 9", "step 10"]
+    assert [row["step"] for row in rows(tmp_path)] == [10], "what is only shown is not written"
+
+
 def test_calls_of_several_steps_end_where_something_is_logged_or_saved(tmp_path: Path) -> None:
     settings = {"log_every": 4, "save_every": 6, "summary_every": 12, "keep": 9}
     plain, engine = Line(), Line()
