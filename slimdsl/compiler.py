@@ -136,9 +136,9 @@ class Compilation:
         known = [p for net in self._survey[0] if self._net in (None, net.name) for p in net.parameters]
         for name in arguments:
             if name not in known:
-                raise UsageError(
-                    " ".join([f"no net here has a parameter `{name}`;", did_you_mean(name, known)]).rstrip("; ")
-                )
+                there = f"there are {', '.join(f'`{each}`' for each in dict.fromkeys(known))}" if known else ""
+                hint = did_you_mean(name, known) or there
+                raise UsageError(f"no net here has a parameter `{name}`{hint and f'; {hint}'}")
         return arguments
 
     @cached_property

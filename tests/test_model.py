@@ -49,7 +49,7 @@ def test_a_text_with_errors_has_diagnostics_and_no_graph() -> None:
 
 def test_parameters_are_values_of_python() -> None:
     assert slimdsl.loads(TEXT, n=5).variables[0].shape == (4, 5)
-    with pytest.raises(slimdsl.UsageError, match="no net here has a parameter `m`"):
+    with pytest.raises(slimdsl.UsageError, match="no net here has a parameter `m`; "):
         _ = slimdsl.loads(TEXT, m=5).diagnostics
 
 

@@ -259,7 +259,9 @@ class Evaluator:
 
     def _unknown_function(self, callee: tree.NameExpr, kind: Kind | None) -> None:
         noun, candidates = self._candidates(kind, "function", [])
-        help = self._reporter.did_you_mean(callee.name, candidates)
+        # Of layers and functions there are too many to list; of optimizers, initialisers and their like not.
+        listed = "" if noun in ("layer", "function") else f"there are {', '.join(candidates)}"
+        help = self._reporter.did_you_mean(callee.name, candidates) or listed
         self._reporter.report("E0201", f"unknown {noun} `{callee.name}`", callee.span, help=help)
 
     def _instance(

@@ -189,6 +189,7 @@ def test_labels_that_nothing_declares_are_what_the_loss_takes(
         ({"train.batch": ""}, "the value of the setting `train.batch` cannot be read"),
         ({"train.batch": "widht"}, "train.batch: unknown name `widht`"),
         ({"train.optimizer": "momentun()"}, "unknown optimizer `momentun`; did you mean `momentum`?"),
+        ({"train.optimizer": "nope(1)"}, "unknown optimizer `nope`; there are sgd, gradient_descent, momentum, "),
         ({"train.optimizer": "sgd(rate=1)"}, "train.optimizer: `sgd` has no argument `rate`"),
         ({"train.steps": "5", "train.epochs": "5"}, "train.epochs: `steps` says how long the training is already"),
         ({"train.trainable": '"lagits"'}, "no variables in the scope `lagits`; did you mean `logits`?"),
