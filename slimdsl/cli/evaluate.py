@@ -142,43 +142,18 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
     evaluation = load_runtime("slimdsl.runtime.evaluation")
     errors = load_runtime("slimdsl.runtime.data.errors")
     use_device(arguments)
-
-    def opened(record: RunRecord | None) -> EvaluationData:
-        try:
-            return computed(record)
-        except errors.MissingDataError as error:
-            if record is None or arguments.data is not None or not record.moved:
-                raise
-            raise errors.MissingDataError(
-                f"the data of the run `{folder}` are not at `{record.data}` any more: --data says where they are"
-            ) from error
-
-    def computed(record: RunRecord | None) -> EvaluationData:
-        found: EvaluationData = evaluation.evaluation_data(
-            graph,
-            recipe,
-            arguments.data if arguments.data is not None else (record.data if record else ""),
-            arguments.split,
-            preprocessing=arguments.preprocessing or (record.preprocessing if record else ""),
-            batch=arguments.batch,
-            labels_offset=_labels_offset(record, arguments),
-            most=arguments.examples,
-            holdout=arguments.holdout if arguments.holdout is not None else record.holdout if record else None,
-        )
-        return found
-
     if arguments.follow and arguments.data is not None:
         # What is wrong with them is found before a checkpoint is waited for, as far as it does not take the record.
         known = load_runtime("slimdsl.runtime.run_record").read_run_record(folder)
         try:
-            opened(known)
+            _data(graph, recipe, folder, known, arguments)
         except errors.DataError as error:
             if known or isinstance(error, errors.MissingDataError):
                 raise
     record = _record(folder, arguments)
     if folder:
         say_other_parameters(folder, arguments)
-    data = opened(record)
+    data = _data(graph, recipe, folder, record, arguments)
     job = Evaluation(
         evaluator=evaluation.Evaluator(graph, recipe, data),
         graph=graph,
@@ -192,6 +167,35 @@ def _carry_out(graph: Graph, recipe: Recipe, folder: str, arguments: Namespace) 
         return _follow(job, folder, record.last if record else recipe.steps)
     _print(job, job.evaluated(first=True))
     return True
+
+
+def _data(graph: Graph, recipe: Recipe, folder: str, record: RunRecord | None, arguments: Namespace) -> EvaluationData:
+    """What is evaluated on: what was given, else what the run in the folder had.
+
+    Raises:
+        DataError: they cannot be used; MissingDataError where they are not there.
+        EngineError: they do not go with the network.
+    """
+    errors = load_runtime("slimdsl.runtime.data.errors")
+    try:
+        found: EvaluationData = load_runtime("slimdsl.runtime.evaluation").evaluation_data(
+            graph,
+            recipe,
+            arguments.data if arguments.data is not None else (record.data if record else ""),
+            arguments.split,
+            preprocessing=arguments.preprocessing or (record.preprocessing if record else ""),
+            batch=arguments.batch,
+            labels_offset=_labels_offset(record, arguments),
+            most=arguments.examples,
+            holdout=arguments.holdout if arguments.holdout is not None else record.holdout if record else None,
+        )
+    except errors.MissingDataError as error:
+        if record is None or arguments.data is not None or not record.moved:
+            raise
+        raise errors.MissingDataError(
+            f"the data of the run `{folder}` are not at `{record.data}` any more: --data says where they are"
+        ) from error
+    return found
 
 
 def _folder(arguments: Namespace) -> str:

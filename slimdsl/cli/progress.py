@@ -43,6 +43,8 @@ def announced(text: str, descriptor: int | None = None) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        # One that is just writing has to be done before the descriptor is closed.
+        timer.join()
 
 
 def _announce(text: str, descriptor: int | None) -> None:

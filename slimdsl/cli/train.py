@@ -54,6 +54,31 @@ def configure(parser: ArgumentParser) -> None:
         "before the first step ends it with nothing to save: 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP"
     )
     parser.add_argument("file", metavar="FILE", help="a .slim file")
+    _add_data_and_recipe(parser)
+    _add_step(parser)
+    _add_beginning(parser)
+    parser.add_argument(
+        "--preprocessing",
+        metavar="NAME",
+        default="",
+        help=f"what images go through: {PREPROCESSINGS} (the network's, or the one that suits the data)",
+    )
+    parser.add_argument("--no-shuffle", dest="shuffle", action="store_false", help="feed the data in their own order")
+    parser.add_argument(
+        "--profile",
+        metavar="A:B",
+        help="run TensorFlow's profiler from step A to step B, which count from 1; it changes no step",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything, all data included, take one step and write nothing"
+    )
+    parser.add_argument("--fresh", action="store_true", help="remove the run in the folder and start anew")
+    add_net_options(parser)
+    add_colour_option(parser)
+
+
+def _add_data_and_recipe(parser: ArgumentParser) -> None:
+    """What is trained on, where the run is, and the settings of the recipe."""
     parser.add_argument(
         "--data",
         metavar="SPEC",
@@ -86,6 +111,10 @@ def configure(parser: ArgumentParser) -> None:
         "'train.metric=[accuracy(logits, labels), top_k(logits, labels, k=3)]'; may be repeated. "
         f"The settings are optimizer, learning_rate, loss, metric, {', '.join(SETTINGS)}",
     )
+
+
+def _add_step(parser: ArgumentParser) -> None:
+    """How a step is computed, and where."""
     parser.add_argument(
         "--precision", choices=("float32", "bfloat16", "float16"), default="float32", help="of the step (float32)"
     )
@@ -104,6 +133,10 @@ def configure(parser: ArgumentParser) -> None:
         help="none: one copy of the step; mirrored: one for each GPU of the machine; multiworker: one for each GPU of "
         "all machines of TF_CONFIG (none)",
     )
+
+
+def _add_beginning(parser: ArgumentParser) -> None:
+    """What the variables begin with, and which of them are trained."""
     parser.add_argument(
         "--init",
         metavar="WEIGHTS",
@@ -118,24 +151,6 @@ def configure(parser: ArgumentParser) -> None:
         default=[],
         help="train this scope alone; may be repeated (the block's, else all)",
     )
-    parser.add_argument(
-        "--preprocessing",
-        metavar="NAME",
-        default="",
-        help=f"what images go through: {PREPROCESSINGS} (the network's, or the one that suits the data)",
-    )
-    parser.add_argument("--no-shuffle", dest="shuffle", action="store_false", help="feed the data in their own order")
-    parser.add_argument(
-        "--profile",
-        metavar="A:B",
-        help="run TensorFlow's profiler from step A to step B, which count from 1; it changes no step",
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="check everything, all data included, take one step and write nothing"
-    )
-    parser.add_argument("--fresh", action="store_true", help="remove the run in the folder and start anew")
-    add_net_options(parser)
-    add_colour_option(parser)
 
 
 def run(arguments: Namespace) -> int:
