@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 from slimdsl.workers import Answer, Request, serve
 
@@ -14,6 +15,8 @@ def run(request: Request) -> Answer:
     if "leave" in request:
         os._exit(request["leave"])
     time.sleep(request["seconds"])
+    if "leaves" in request:
+        Path(request["leaves"]).touch()
     return {"setting": os.environ.get("SLIMDSL_TEST_SETTING", "")}
 
 
