@@ -15,14 +15,13 @@ import numpy as np
 import pytest
 
 import slimdsl
-from slimdsl.backends.graphdef.emission import WeightSlot
-from slimdsl.backends.graphdef.emitter import emit
 from slimdsl.compiler import Compilation, read_source
 from slimdsl.ir.graph import Graph, Tensor, Variable
 from slimdsl.ir.verify import verify
 from slimdsl.passes.deploy import Deployed, deploy
 from slimdsl.weights.derived import DerivedWeights
 from slimdsl.weights.source import WeightSource
+from tests.conformance.feeding import fed_graph
 from tests.conformance.recipe import scaled
 from tests.harness import Array, sizes_of, tensorflow
 
@@ -93,20 +92,6 @@ class QuickWeights(WeightSource):
 
 def load(network: str) -> Graph:
     return slimdsl.load(NETWORKS[network], network, **SMALLER.get(network, {})).graph
-
-
-def fed_graph(graph: Graph) -> Any:
-    """The frozen graph, its weights being placeholders."""
-    tf = tensorflow().compat.v1
-    definition = tf.GraphDef()
-    for piece in emit(graph, form="frozen", seed=0).pieces:
-        if isinstance(piece, WeightSlot):
-            node = definition.node.add(name=piece.name, op="Placeholder")
-            node.attr["dtype"].type = tf.as_dtype(piece.variable.tensor.type.dtype.value).as_datatype_enum
-            node.attr["shape"].shape.CopyFrom(tensorflow().TensorShape(piece.variable.shape).as_proto())
-        else:
-            definition.MergeFromString(piece)
-    return definition
 
 
 def weights_of(deployed: Deployed, source: QuickWeights) -> dict[str, Array]:

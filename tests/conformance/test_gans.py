@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 import slimdsl
-from slimdsl.backends.graphdef.emitter import emit
-from slimdsl.backends.graphdef.stream import graph_bytes
-from tests.conformance.recipe import RecipeWeights, input_values
-from tests.conformance.test_networks import HERE, MODELS, run
+from tests.conformance.feeding import run
+from tests.conformance.recipe import input_values
+from tests.conformance.test_networks import HERE, MODELS
 
 # The file of each, and the arguments with which it is what was recorded.
 GANS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -57,8 +56,7 @@ def test_values_are_those_of_tf_slim(gan: str) -> None:
         assert model.outputs["predictions"].tensor == ends["predictions"]
 
     (source,) = (info.tensor for info in model.inputs.values())
-    graph_def = graph_bytes(emit(model.graph, form="frozen", seed=0), RecipeWeights())
-    result, *found = run(graph_def, {source: input_values(data["input"])}, [_result(data, ends), *ends.values()])
+    result, *found = run(model.graph, {source: input_values(data["input"])}, [_result(data, ends), *ends.values()])
     wanted = np.asarray(data["logits"])
     ours = result.ravel()[:: data.get("logits_step", 1)]
     assert list(result.shape) == data["logits_shape"]
@@ -80,18 +78,16 @@ def _result(data: dict[str, Any], ends: dict[str, str]) -> str:
 def test_the_regularization_loss_of_cyclegan_is_that_of_tf_slim() -> None:
     gan = "cyclegan_generator_resnet"
     expected = recorded(gan)["regularization_loss"]
-    graph_def = graph_bytes(emit(load(gan, training=True).graph, form="frozen", seed=0), RecipeWeights())
-    (loss,) = run(graph_def, {}, ["regularization_loss:0"])
+    (loss,) = run(load(gan, training=True).graph, {}, ["regularization_loss:0"])
     assert abs(loss - expected) <= 1e-5 * expected
     assert not any(variable.regularized for variable in load(gan, weight_decay=0.0).variables)
 
 
 def test_the_images_of_pix2pix_have_noise_for_inference_too() -> None:
     model = load("pix2pix_generator", keep_prob=0.5)
-    graph_def = graph_bytes(emit(model.graph, form="frozen", seed=0), RecipeWeights())
     feeds = {"images:0": input_values((1, 128, 128, 3))}
-    (first,) = run(graph_def, feeds, ["output/Tanh:0"])
-    (second,) = run(graph_def, {**feeds, "random_seed:0": np.array([1, 0])}, ["output/Tanh:0"])
+    (first,) = run(model.graph, feeds, ["output/Tanh:0"])
+    (second,) = run(model.graph, {**feeds, "random_seed:0": np.array([1, 0])}, ["output/Tanh:0"])
     assert np.abs(first - second).max() > 0.1
 
 

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import slimdsl
-from slimdsl.backends.graphdef.emitter import emit
-from slimdsl.backends.graphdef.stream import graph_bytes
-from tests.conformance.recipe import RecipeWeights, input_values, variable_values
+from tests.conformance.feeding import Remembered, run
+from tests.conformance.recipe import input_values
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "models" / "slim"
@@ -25,12 +23,15 @@ def recorded(network: str) -> dict[str, Any]:
     return json.loads((HERE / "inference" / f"{network}.json").read_text())
 
 
-def run(graph_def: bytes, feeds: dict[str, np.ndarray], fetches: list[str]) -> list[np.ndarray]:
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.import_graph_def(tf.compat.v1.GraphDef.FromString(graph_def), name="")
-        with tf.compat.v1.Session(graph=graph) as session:
-            return session.run(fetches, feeds)
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(request: pytest.FixtureRequest) -> str:
+    """All tests of a network come together, and share its weights."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def values(network: str) -> Remembered:
+    return Remembered()
 
 
 def load(network: str, data: dict[str, Any], *, training: bool = False) -> slimdsl.Model:
@@ -41,7 +42,6 @@ def load(network: str, data: dict[str, Any], *, training: bool = False) -> slimd
     return slimdsl.load(path, network, training=training, **arguments)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
 def test_variables_are_those_of_tf_slim_in_its_order(network: str) -> None:
     data = recorded(network)
     model = load(network, data)
@@ -55,8 +55,7 @@ def test_variables_are_those_of_tf_slim_in_its_order(network: str) -> None:
     assert model.graph.parameter_count(trainable_only=True) == data["params_trainable"]
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-def test_values_are_those_of_tf_slim(network: str) -> None:
+def test_values_are_those_of_tf_slim(network: str, values: Remembered) -> None:
     data = recorded(network)
     model = load(network, data)
     assert {"logits", "predictions"} <= set(model.outputs)
@@ -67,10 +66,9 @@ def test_values_are_those_of_tf_slim(network: str) -> None:
     known = {*model.end_points.values(), *(output.tensor for output in model.outputs.values())}
     assert {name: tensor for name, tensor in ends.items() if tensor not in known} == {}
     tensors = [model.outputs["logits"].tensor, model.outputs["predictions"].tensor, *ends.values()]
-    graph_def = graph_bytes(emit(model.graph, form="frozen", seed=0), RecipeWeights())
-    (name_of_input,) = (info.tensor for info in model.inputs.values())
-    found = run(graph_def, {name_of_input: input_values(data["input"])}, tensors)
-    values = dict(zip(["logits", "predictions", *ends], found, strict=True))
+    (images,) = (info.tensor for info in model.inputs.values())
+    found = run(model.graph, {images: input_values(data["input"])}, tensors, values=values)
+    by_name = dict(zip(["logits", "predictions", *ends], found, strict=True))
 
     logits = np.asarray(data["logits"], np.float64).reshape(data["logits_shape"])
     assert np.linalg.norm(found[0] - logits) <= 1e-5 * np.linalg.norm(logits)
@@ -81,7 +79,7 @@ def test_values_are_those_of_tf_slim(network: str) -> None:
     probabilities = exponentials / exponentials.sum(axis=-1, keepdims=True)
     np.testing.assert_allclose(found[1], probabilities, rtol=1e-4, atol=1e-7)
     for name, digest in data["end_points"].items():
-        value = values[name].astype(np.float64)
+        value = by_name[name].astype(np.float64)
         assert list(value.shape) == digest["shape"], name
         assert abs(np.linalg.norm(value) - digest["l2"]) <= 1e-5 * digest["l2"], name
         scale = digest["l2"] / np.sqrt(value.size)
@@ -89,20 +87,17 @@ def test_values_are_those_of_tf_slim(network: str) -> None:
         np.testing.assert_allclose(edges, digest["first"] + digest["last"], rtol=1e-4, atol=1e-4 * scale)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-def test_regularization_loss_is_that_of_tf_slim(network: str) -> None:
+def test_regularization_loss_is_that_of_tf_slim(network: str, values: Remembered) -> None:
     data = recorded(network)
     model = load(network, data, training=True)
-    graph_def = graph_bytes(emit(model.graph, form="frozen", seed=0), RecipeWeights())
-    (loss,) = run(graph_def, {}, ["regularization_loss:0"])
+    (loss,) = run(model.graph, {}, ["regularization_loss:0"], values=values, needs=lambda v: v.regularizer is not None)
     # The record is of the graph for inference; NASNet has its auxiliary head only while it is trained.
     known = {variable["name"] for variable in data["variables"]}
-    more = [variable_values(v.name, v.shape) for v in model.variables if v.regularized and v.name not in known]
-    expected = data["regularization_loss"] + sum(data["weight_decay"] * float((values**2).sum()) / 2 for values in more)
+    more = [values(v.name, v.shape) for v in model.variables if v.regularized and v.name not in known]
+    expected = data["regularization_loss"] + sum(data["weight_decay"] * float((z**2).sum()) / 2 for z in more)
     assert abs(loss - expected) <= 1e-5 * expected
 
 
-@pytest.mark.parametrize("network", NETWORKS)
 def test_variables_that_only_training_has_are_those_of_tf_slim(network: str) -> None:
     data = recorded(network)
     names = [variable["name"] for variable in data["variables"]]

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 import slimdsl
-from slimdsl.backends.graphdef.emitter import emit
-from slimdsl.backends.graphdef.stream import graph_bytes
-from tests.conformance.recipe import RecipeWeights, input_values
-from tests.conformance.test_networks import load, recorded, run
+from tests.conformance.feeding import run
+from tests.conformance.recipe import input_values
+from tests.conformance.test_networks import load, recorded
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "models" / "slim"
@@ -36,11 +35,10 @@ def test_values_are_those_of_tf_slim(case: dict[str, Any]) -> None:
     network, stride = case["network"], case["output_stride"]
     model = slimdsl.load(file_of(network), network, output_stride=stride)
     assert model.variables == load(network, recorded(network)).variables
-    graph_def = graph_bytes(emit(model.graph, form="frozen", seed=0), RecipeWeights())
     (images,) = (info.tensor for info in model.inputs.values())
     # TensorFlow doubles the root in the names of MobilenetV1's nodes; see `test_networks`.
     names = [re.sub(r"^([^/]+)/\1/", r"\1/", name) for name in case["tensors"]]
-    found = run(graph_def, {images: input_values(case["input"])}, names)
+    found = run(model.graph, {images: input_values(case["input"])}, names)
     for value, (name, digest) in zip(found, case["tensors"].items(), strict=True):
         exact = value.astype(np.float64)
         assert list(exact.shape) == digest["shape"], name

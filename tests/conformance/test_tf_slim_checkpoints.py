@@ -14,7 +14,6 @@ import tensorflow as tf
 import slimdsl
 from slimdsl.weights.comparison import compare
 from slimdsl.weights.opening import open_weights
-from tests.conformance.test_networks import run
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models" / "slim"
@@ -56,7 +55,10 @@ def lenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def logits_of(model: slimdsl.Model, graph_def: bytes, images: np.ndarray) -> np.ndarray:
     (fed,) = (info.tensor for info in model.inputs.values())
-    return run(graph_def, {fed: images}, [model.outputs["logits"].tensor])[0]
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(tf1.GraphDef.FromString(graph_def), name="")
+        with tf1.Session(graph=graph) as session:
+            return session.run(model.outputs["logits"].tensor, {fed: images})
 
 
 def difference(found: np.ndarray, expected: np.ndarray) -> float:
