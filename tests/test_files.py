@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from slimdsl.files import TEMPORARY_SUFFIX, FileWriteError, replace_file, write_all
+from tests.work import PATIENCE
 
 
 def write(path: Path, content: bytes) -> None:
@@ -201,7 +202,7 @@ def test_a_pipe_gets_the_bytes_and_stays_a_pipe(tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: received.append(path.read_bytes()))
     reader.start()
     write(path, b"x" * 300_000)
-    reader.join(timeout=60)
+    reader.join(timeout=PATIENCE)
     assert received == [b"x" * 300_000]
     assert stat.S_ISFIFO(path.stat().st_mode)
 

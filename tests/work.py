@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+PATIENCE = 300.0
+"""Seconds a test waits for a process or a thread before it takes it for one that hangs: far from what it takes."""
+
 
 @contextmanager
 def at_most(calls: int) -> Iterator[None]:

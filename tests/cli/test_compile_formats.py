@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from tests.work import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 NORMED = """\
@@ -177,7 +178,7 @@ def test_whoever_is_killed_leaves_nothing_under_the_name(project: Path, form: st
     (project / "big.slim").write_text(BIG, encoding="utf-8")
     target = project / ("big.pb" if form == "frozen" else "big.savedmodel")
     process = slimdsl(project, "compile", "big.slim", "--to", form)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < deadline:
         if any(os.path.getsize(path) > 2**20 for path in project.rglob("*") if "slimdsl-tmp" in str(path)):
             break

@@ -15,6 +15,7 @@ import pytest
 
 from tests.cli.conftest import TINY, Run
 from tests.cli.test_compile_weights import ARRAYS, save
+from tests.work import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -134,7 +135,7 @@ def test_whoever_is_asked_to_end_tidies_up(project: Path, number: signal.Signals
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < deadline:
         # Not the very moment in which the file is made: that is no place to be tidy from.
         if any(path.name.endswith("slimdsl-tmp") and path.stat().st_size > 2**20 for path in project.iterdir()):

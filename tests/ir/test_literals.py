@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-import time
 
 import pytest
 
 from slimdsl.ir.literals import INITIALIZERS_BY_NAME, PRIMITIVES, build, decode, encode, read_dim, read_dtype
 from slimdsl.ops.initializers import TruncatedNormal
 from slimdsl.types import Dim, DType, SymbolicDim, ceil_div
+from tests.work import at_most
 
 H, W = SymbolicDim.named("H"), SymbolicDim.named("W")
 
@@ -52,11 +52,12 @@ def test_what_is_no_dimension_is_refused(text: str) -> None:
         read_dim(text)
 
 
-def test_no_text_of_a_dimension_takes_long() -> None:
-    before = time.process_time()
-    for text in ("*".join(f"a{i}" for i in range(400)), " + ".join(f"floor(a{i}/2)" for i in range(120)), "-H" * 900):
+@pytest.mark.parametrize(
+    "text", ["*".join(f"a{i}" for i in range(400)), " + ".join(f"floor(a{i}/2)" for i in range(120)), "-H" * 900]
+)
+def test_no_text_of_a_dimension_takes_long(text: str) -> None:
+    with at_most(4_000_000):
         read_dim(text)
-    assert time.process_time() - before < 1.0
 
 
 @pytest.mark.parametrize(

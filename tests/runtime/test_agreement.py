@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from slimdsl.runtime.agreement import differing, voted
+from tests.work import PATIENCE
 
 RECIPE = {"batch": 8, "seed": 0, "steps": None, "losses": [{"name": "loss"}], "optimizer": {"kind": "sgd", "rate": 0.1}}
 DOCUMENT: dict[str, Any] = {"slimdsl": "1.0", "parameters": {}, "recipe": RECIPE, "precision": "float32", "steps": 50}
@@ -21,7 +22,7 @@ class Meeting:
     def __init__(self, count: int) -> None:
         self._count = count
         self._said: dict[int, int] = {}
-        self._barrier = threading.Barrier(count, timeout=10)
+        self._barrier = threading.Barrier(count, timeout=PATIENCE)
 
     def member(self, index: int) -> Member:
         return Member(self, index)

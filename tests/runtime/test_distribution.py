@@ -21,6 +21,7 @@ from slimdsl.recipe.losses import MeanSquaredError
 from slimdsl.recipe.optimizers import Sgd
 from slimdsl.recipe.recipe import LossTerm, Recipe
 from slimdsl.runtime.distribution import Distribution, DistributionError, LostWorkersError, task_of
+from tests.work import PATIENCE
 
 NET = """slim 1
 
@@ -86,7 +87,7 @@ def begun(place: Path, run: str, *options: str, **environment: str) -> subproces
 
 def ended(process: subprocess.Popen[str], code: int = 0) -> str:
     """What a process said that ended with a code."""
-    out, said = process.communicate(timeout=90)
+    out, said = process.communicate(timeout=PATIENCE)
     BEGUN.remove(process)
     assert process.returncode == code, said
     return out + said
@@ -129,7 +130,7 @@ def test_two_processes_with_compiled_steps_are_as_one(place: Path) -> None:
 
 
 def checkpointed(folder: Path, step: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (folder / f"model.ckpt-{step}.index").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
 
@@ -196,7 +197,7 @@ def test_a_worker_that_waits_says_so_and_is_ended_by_a_signal(place: Path, numbe
     watchdog.cancel()
     assert said == f"waiting for 1 other worker: {hosts['worker'][1]}\n"
     process.send_signal(number)
-    assert process.wait(timeout=60) == -number, "by the signal itself"
+    assert process.wait(timeout=PATIENCE) == -number, "by the signal itself"
 
 
 def test_addresses_that_are_none_or_taken_are_told(place: Path) -> None:

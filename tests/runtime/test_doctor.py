@@ -14,6 +14,7 @@ from slimdsl.runtime import doctor
 from slimdsl.runtime.doctor import PACKAGES, Package
 from slimdsl.runtime.gpu_advice import Library, cuda_libraries, gpu_sentence
 from slimdsl.workers import WorkerDiedError, ask
+from tests.work import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -208,7 +209,7 @@ def test_what_is_broken_ends_with_one(
 
 def test_libraries_are_opened_in_a_process_of_its_own() -> None:
     request = {"question": "libraries", "names": ["libc.so.6", "libnowhere.so.3"]}
-    answer = ask("slimdsl.runtime.doctor_worker", request, timeout=60)
+    answer = ask("slimdsl.runtime.doctor_worker", request, timeout=PATIENCE)
     found, missing = answer["libraries"]
     assert found["path"].startswith("/")
     assert missing["problem"].startswith("libnowhere.so.3: cannot open")

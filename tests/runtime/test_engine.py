@@ -24,6 +24,7 @@ from slimdsl.runtime.errors import EngineError
 from slimdsl.runtime.gradients import recorded
 from slimdsl.runtime.scaling import is_stuck
 from slimdsl.types import DType, SymbolicDim, TensorType
+from tests.work import PATIENCE
 
 NET = """slim 1
 net small(norm = true, keep = 1.0) as Small {
@@ -418,7 +419,7 @@ def test_a_batch_that_does_not_fit_is_refused() -> None:
 def test_two_replicas_are_as_one() -> None:
     """Of a network without batch norm, whose statistics are those of each replica's share."""
     command = [sys.executable, "-m", "tests.runtime.replicas_worker"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["double"] == pytest.approx(found["single"], rel=1e-5)

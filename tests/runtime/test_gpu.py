@@ -16,6 +16,7 @@ from slimdsl.recipe.optimizers import OPTIMIZERS
 from slimdsl.runtime.devices import ahead_on_device
 from tests.runtime.test_engine import batch, engine, losses, recipe, values
 from tests.runtime.test_train_command import NET
+from tests.work import PATIENCE
 
 pytestmark = [
     pytest.mark.gpu,
@@ -83,7 +84,7 @@ def test_the_command_trains_on_the_gpu_and_goes_on(tmp_path: Path, options: list
     for steps in ("6", "12"):
         done = subprocess.run(
             [sys.executable, "-m", "slimdsl", *common, "--steps", steps],
-            cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+            cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "the CPU" not in done.stderr
@@ -94,7 +95,7 @@ def test_the_command_trains_on_the_gpu_and_goes_on(tmp_path: Path, options: list
 
 def test_the_doctor_names_the_gpu() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "slimdsl", "doctor"], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-m", "slimdsl", "doctor"], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 0
     assert "TensorFlow uses 1 GPU" in done.stdout or "GPUs: " in done.stdout

@@ -16,6 +16,7 @@ import pytest
 
 from slimdsl.runtime.checkpoints import checkpoint_path, latest_step
 from slimdsl.weights.bundle_writer import DATA_SUFFIX, INDEX_SUFFIX
+from tests.work import PATIENCE
 
 KILLS = 10
 STEPS = 100_000
@@ -56,7 +57,7 @@ def start(place: Path, run: str, steps: int) -> subprocess.Popen[str]:
 
 def finished(place: Path, run: str, steps: int) -> None:
     process = start(place, run, steps)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
 
 
@@ -70,12 +71,12 @@ def killed(place: Path, run: str, delay: float, *, early: bool) -> int:
 
     before = seen()
     process = start(place, run, STEPS)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while seen() == before and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     time.sleep(delay)
     process.send_signal(signal.SIGKILL)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL, said
     return latest_step(str(place / run)) or 0
 

@@ -21,6 +21,7 @@ from slimdsl.runtime.distribution import Distribution
 from slimdsl.runtime.engine import Engine
 from slimdsl.runtime.summaries import Summaries, image_values
 from slimdsl.types import DType, SymbolicDim, TensorType
+from tests.work import PATIENCE
 
 DENSE = """slim 1
 net dense as Dense {
@@ -132,7 +133,7 @@ def test_a_burn_in_is_as_far_as_in_the_step() -> None:
 def test_replicas_draw_each_for_itself() -> None:
     """Two logical devices under a strategy, which this process cannot have any more."""
     command = [sys.executable, "-m", "tests.runtime.summaries_worker"]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert finished.returncode == 0, finished.stderr
     said = json.loads(finished.stdout.splitlines()[-1])
     assert len(said["losses"]) == 3

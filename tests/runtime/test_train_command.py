@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from slimdsl.cli.main import main
 from slimdsl.runtime import training_order, training_setup
+from tests.work import PATIENCE
 
 NET = """slim 1
 
@@ -117,11 +118,11 @@ def ended(place: Path, run: str, number: int, step: int) -> tuple[int, str]:
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not (place / run / f"model.ckpt-{step}.index").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=PATIENCE)
     return process.returncode, said
 
 

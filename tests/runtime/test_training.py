@@ -32,6 +32,7 @@ from slimdsl.runtime.progress import Progress
 from slimdsl.runtime.resume import restore
 from slimdsl.runtime.training import Outcome, Run, Training
 from slimdsl.weights.bundle_writer import write_bundle
+from tests.work import PATIENCE
 
 POISON = 1e30
 
@@ -263,7 +264,7 @@ def test_which_checkpoint_is_the_best_does_not_depend_on_the_clock(tmp_path: Pat
 
 def two_workers(folder: Path, minutes: tuple[float, float], engine: Callable[[], Line]) -> list[Outcome | str]:
     """How two workers end that train together for 12 steps, as threads; each has a clock, the chief first."""
-    barrier, said = threading.Barrier(2, timeout=60), dict[int, tf.Tensor]()
+    barrier, said = threading.Barrier(2, timeout=PATIENCE), dict[int, tf.Tensor]()
 
     def add_up(worker: int) -> Callable[[tf.Tensor], tf.Tensor]:
         def of_process(mine: tf.Tensor) -> tf.Tensor:

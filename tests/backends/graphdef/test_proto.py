@@ -13,6 +13,7 @@ from slimdsl.backends.graphdef.proto import GraphDef, NodeDef
 from slimdsl.ir.graph import Tensor, Variable
 from slimdsl.ops.initializers import Zeros
 from slimdsl.types import DType, TensorType
+from tests.work import PATIENCE
 
 OURS = "import slimdsl.backends.graphdef.proto as ours"
 THEIRS = "from tensorflow.core.framework import graph_pb2 as theirs"
@@ -46,7 +47,7 @@ assert text_format.Parse(text_format.MessageToString(graph), theirs.GraphDef()) 
 
 @pytest.mark.parametrize("order", [(OURS, THEIRS), (THEIRS, OURS)], ids=["ours first", "theirs first"])
 def test_both_sorts_of_messages_live_in_one_process(order: tuple[str, str]) -> None:
-    subprocess.run([sys.executable, "-c", "\n".join([*order, USE])], check=True, timeout=300)
+    subprocess.run([sys.executable, "-c", "\n".join([*order, USE])], check=True, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (127,), (128,), (3, 3, 64, 64), (5, 6, 7)])

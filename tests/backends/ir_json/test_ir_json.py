@@ -6,7 +6,6 @@ import copy
 import json
 import random
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from slimdsl.compiler import Compilation, read_source
 from slimdsl.ir.graph import Graph
 from slimdsl.ir.text import print_graph
 from slimdsl.passes.deploy import deploy
+from tests.work import at_most
 
 ROOT = Path(__file__).parent.parent.parent.parent
 SCHEMA = json.loads((ROOT / "slimdsl" / "backends" / "ir_json" / "schema.json").read_text(encoding="utf-8"))
@@ -231,10 +231,8 @@ def test_a_document_that_breaks_a_rule_is_told_with_its_place(case: str) -> None
     ids=range(12),
 )  # fmt: skip
 def test_what_is_no_object_is_one_sentence(text: str, message: str) -> None:
-    before = time.process_time()
-    with pytest.raises(DocumentError, match=message):
+    with pytest.raises(DocumentError, match=message), at_most(1_000_000):
         read(text)
-    assert time.process_time() - before < 2.0
 
 
 def test_an_axis_of_any_length_has_as_many_results_as_are_written() -> None:
