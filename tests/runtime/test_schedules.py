@@ -42,7 +42,7 @@ CASES: tuple[tuple[Rate, Callable[[int], object]], ...] = (
 )
 
 
-@pytest.mark.parametrize(("rate", "reference"), CASES, ids=str)
+@pytest.mark.parametrize(("rate", "reference"), CASES, ids=[str(rate) for rate, _ in CASES])
 def test_rates(rate: Rate, reference: Callable[[int], float]) -> None:
     compute = tf.function(lambda step: learning_rate(rate, step, LENGTH), autograph=False)
     for step in STEPS:
