@@ -15,6 +15,7 @@ from slimdsl.runtime.losses import loss_values
 from slimdsl.runtime.metrics import metric_sums
 from slimdsl.runtime.network import ImportedNetwork
 from slimdsl.runtime.optimizers import assign, read
+from slimdsl.runtime.rows import rows_of
 
 
 class BatchComputation:
@@ -57,7 +58,8 @@ class BatchComputation:
             scale: what the loss is multiplied by before its gradients are taken, a float32 scalar; None for 1.
 
         Returns:
-            ``gradients``: name of the variable -> gradient, for those that the losses depend on; ``scalars``: float32,
+            ``gradients``: name of the variable -> gradient, for those that the losses depend on; ``rows``: name -> what
+            is known of it besides, where the batch has some rows of a table; ``scalars``: float32,
             the total loss, that of the regularisers, and each loss of the recipe; ``metrics``: sums for each metric.
 
         Raises:
@@ -111,7 +113,8 @@ class BatchComputation:
         for name, value in zip(updates, found[len(outputs) :], strict=False):
             assign(self._model[name], value)
         return {
-            "gradients": gradients,
+            "gradients": {name: tf.convert_to_tensor(each) for name, each in gradients.items()},
+            "rows": rows_of(gradients),
             "scalars": [value * share for value in (total, regularization, *losses.values())],
             "metrics": [metric_sums(term, {**outputs, **batch}) for term in self._recipe.metrics],
         }

@@ -32,6 +32,7 @@ from slimdsl.runtime.network import ImportedNetwork
 from slimdsl.runtime.optimizers import AppliedOptimizer, assign, read
 from slimdsl.runtime.precision import mixed
 from slimdsl.runtime.replicas import Replicas
+from slimdsl.runtime.rows import Rows
 from slimdsl.runtime.scaling import LOSS_SCALE, SKIPPED, LossScale
 from slimdsl.runtime.schedules import Length, learning_rate
 from slimdsl.types import DTYPES
@@ -93,7 +94,9 @@ class Engine:
         self.trained = tuple(variable.name for variable in trained_variables(train_graph.variables, recipe))
         self._model = self._first_variables()
         self._step_count = tf.Variable(tf.constant(0, tf.int64), trainable=False, name="global_step")
-        self._optimizer = AppliedOptimizer(recipe.optimizer, {name: self._model[name] for name in self.trained})
+        alone = self._replicas.count == 1
+        trained = {name: self._model[name] for name in self.trained}
+        self._optimizer = AppliedOptimizer(recipe.optimizer, trained, compiled=xla and alone)
         self._averages = None if recipe.averages is None else MovingAverages(self._model, recipe.averages)
         self._scale = LossScale() if precision == "float16" else None
         self.variables: dict[str, tf.Variable] = {
@@ -105,7 +108,6 @@ class Engine:
         }
         # A rate that cannot be computed is found before the first step.
         learning_rate(recipe.optimizer.learning_rate, tf.constant(0, tf.int64), self._length)  # type: ignore[attr-defined]
-        alone = self._replicas.count == 1
         compute = BatchComputation(self._train_net, recipe, self._model, self.trained, self._replicas.count, self._seed)
         # What replicas tell each other cannot be compiled: then it is all of the step but that and the update.
         self._computed = compute if alone or not xla else tf.function(compute, jit_compile=True, autograph=False)
@@ -235,15 +237,14 @@ class Engine:
         scale = self._scale.value() if self._scale else None
         first_draw = (step * self._replicas.count + self._replicas.index()) * self.recipe.accumulate
         sums = self._computed(batch, step, first_draw, scale)
-        parts = sums.pop("gradients")
-        gradients = dict(zip(parts, self._replicas.total(list(parts.values())), strict=True))
+        gradients, rows = self._replicas.total_of((sums.pop("gradients"), sums.pop("rows")))
         self._share_updates()
         scaled: list[tf.Tensor] = []
         if self._scale:
-            skipped = self._scale.apply(gradients, lambda whole: self._apply(whole, rate))
+            skipped = self._scale.apply(gradients, rows, lambda whole, rows: self._apply(whole, rows, rate))
             scaled = [scale, tf.cast(skipped, tf.float32)]
         else:
-            self._apply(gradients, rate)
+            self._apply(gradients, rows, rate)
         if self._averages:
             self._averages.update(step + 1)
         assign(self._step_count, step + 1)
@@ -255,8 +256,8 @@ class Engine:
         found = [*shared[:2], rate, *shared[2 : len(scalars)], *values, *scaled]
         return dict(zip(self._reported, found, strict=True))
 
-    def _apply(self, gradients: Mapping[str, tf.Tensor], rate: tf.Tensor) -> None:
-        self._optimizer.apply(processed(gradients, self.recipe), rate)
+    def _apply(self, gradients: Mapping[str, tf.Tensor], rows: Mapping[str, Rows], rate: tf.Tensor) -> None:
+        self._optimizer.apply(processed(gradients, rows, self.recipe), rows, rate)
 
     def _share_updates(self) -> None:
         """Let what batch normalisation keeps be the mean over all replicas."""

@@ -11,6 +11,7 @@ from slimdsl.ir.graph import Variable
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.recipe.scopes import in_scope
 from slimdsl.runtime.errors import EngineError
+from slimdsl.runtime.rows import Gradient, Rows
 
 LARGE = 1 << 24
 """Elements of a weight from which on gradients are gated; 64 MB of float32, more than a processor's cache holds."""
@@ -36,7 +37,7 @@ def trained_variables(variables: Sequence[Variable], recipe: Recipe) -> list[Var
 
 
 @contextmanager
-def recorded(sources: Mapping[str, tf.Tensor]) -> Iterator[Callable[[tf.Tensor], dict[str, tf.Tensor]]]:
+def recorded(sources: Mapping[str, tf.Tensor]) -> Iterator[Callable[[tf.Tensor], dict[str, Gradient]]]:
     """Gradients of what is computed inside, as a function to be called behind it: target -> one for each source's name.
 
     A source that the target does not depend on has none, not zeros: an optimizer leaves such a variable alone, as
@@ -57,27 +58,42 @@ def recorded(sources: Mapping[str, tf.Tensor]) -> Iterator[Callable[[tf.Tensor],
         yield lambda target: _named(sources, tape.gradient(target, list(sources.values())))
 
 
-def _named(sources: Iterable[str], gradients: Sequence[tf.Tensor | tf.IndexedSlices | None]) -> dict[str, tf.Tensor]:
-    """Those that there are; of rows (of embeddings) as whole tensors."""
-    return {name: tf.convert_to_tensor(each) for name, each in zip(sources, gradients, strict=True) if each is not None}
+def _named(sources: Iterable[str], gradients: Sequence[Gradient | None]) -> dict[str, Gradient]:
+    """Those that there are."""
+    return {name: each for name, each in zip(sources, gradients, strict=True) if each is not None}
 
 
-def processed(gradients: Mapping[str, tf.Tensor], recipe: Recipe) -> dict[str, tf.Tensor]:
+def processed(gradients: Mapping[str, tf.Tensor], rows: Mapping[str, Rows], recipe: Recipe) -> dict[str, tf.Tensor]:
     """The gradients as they are applied.
 
     Args:
         gradients: name of the variable -> its gradient, of the whole batch.
+        rows: what is known of those of which the batch has some rows; norms are those of the slices.
         recipe: has the factors and bounds.
     """
     factors = {name: _factor(name, recipe.multipliers) for name in gradients}
     # Not even by 1: a product is another pass over a gradient, and those of dense layers are large.
     result = {name: each if factors[name] == 1.0 else each * factors[name] for name, each in gradients.items()}
+    rows = {name: each.scaled(factors[name]) for name, each in rows.items()}
     if recipe.clip_norm is not None:
-        result = {name: tf.clip_by_norm(gradient, recipe.clip_norm) for name, gradient in result.items()}
+        bound = recipe.clip_norm
+        ratios = {name: bound / tf.maximum(tf.sqrt(each.squares), bound) for name, each in rows.items()}
+        result = {
+            name: each * ratios[name] if name in ratios else tf.clip_by_norm(each, bound)
+            for name, each in result.items()
+        }
+        rows = {name: each.scaled(ratios[name]) for name, each in rows.items()}
     if recipe.clip_global_norm is not None:
-        clipped, _ = tf.clip_by_global_norm(list(result.values()), recipe.clip_global_norm)
+        norm = _global_norm(result, rows) if rows else None
+        clipped, _ = tf.clip_by_global_norm(list(result.values()), recipe.clip_global_norm, use_norm=norm)
         result = dict(zip(result, clipped, strict=True))
     return result
+
+
+def _global_norm(gradients: Mapping[str, tf.Tensor], rows: Mapping[str, Rows]) -> tf.Tensor:
+    """The norm of all gradients together, of slices where there are some."""
+    whole = [tf.reduce_sum(tf.square(each)) for name, each in gradients.items() if name not in rows]
+    return tf.sqrt(tf.add_n([*whole, *(each.squares for each in rows.values())]))
 
 
 def _factor(name: str, multipliers: Sequence[tuple[str, float]]) -> float:

@@ -1,7 +1,8 @@
 """Optimizers: the seven of TF-Slim's script by TensorFlow's own kernels, three of today by their formulas.
 
 What they keep of a variable is named as TensorFlow 1 names it. Keras' optimizers are other algorithms (of momentum and
-RMSprop the learning rate enters elsewhere), so they are not used. Gradients of rows (of embeddings) are made whole.
+RMSprop the learning rate enters elsewhere), so they are not used. Of a table of which a batch has some rows alone, as
+an embedding's, TensorFlow 1's move no others (`row_updates`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import tensorflow as tf
 
 from slimdsl.recipe.base import Optimizer
 from slimdsl.recipe.optimizers import Adadelta, Adagrad, Adam, AdamW, Ftrl, Lamb, Lion, Momentum, RmsProp, Sgd
+from slimdsl.runtime.row_updates import Step, row_step
+from slimdsl.runtime.rows import Rows
 from slimdsl.values import Record, positional
 
 _ops = tf.raw_ops
@@ -173,13 +176,16 @@ class AppliedOptimizer:
     Args:
         rule: which one, with its constants.
         variables: name -> variable that is trained.
+        compiled: whether XLA compiles the step.
 
     Attributes:
         state: all that it keeps, by the names of a checkpoint.
     """
 
-    def __init__(self, rule: Optimizer, variables: Mapping[str, tf.Variable]) -> None:
+    def __init__(self, rule: Optimizer, variables: Mapping[str, tf.Variable], *, compiled: bool = False) -> None:
         self._rule = rule
+        self._row_step = row_step(rule)
+        self._compiled = compiled
         (self._update,) = (function for kind, function in _UPDATES if type(rule) is kind)
         self._variables = dict(variables)
         self._slots: dict[str, tuple[tf.Variable, ...]] = {}
@@ -198,11 +204,12 @@ class AppliedOptimizer:
                 self._powers.append((power, beta))
                 self.state[label] = power
 
-    def apply(self, gradients: Mapping[str, tf.Tensor], rate: tf.Tensor) -> None:
+    def apply(self, gradients: Mapping[str, tf.Tensor], rows: Mapping[str, Rows], rate: tf.Tensor) -> None:
         """Take a step.
 
         Args:
             gradients: name of a variable -> its gradient.
+            rows: name of a variable of which the batch has some rows alone -> which.
             rate: the learning rate.
         """
         powers = [read(power) for power, _ in self._powers]
@@ -216,6 +223,24 @@ class AppliedOptimizer:
                 tf.cast(rate, dtype),
                 tuple(tf.cast(power, dtype) for power in powers),
             )
-            self._update(self._rule, target)
+            if name in rows and self._row_step:
+                self._move_rows(self._row_step, target, rows[name])
+            else:
+                self._update(self._rule, target)
         for (power, beta), value in zip(self._powers, powers, strict=True):
             assign(power, value * beta)
+
+    def _move_rows(self, step: Step, on: _Target, rows: Rows) -> None:
+        """Take a step for the rows that the batch has."""
+        changed = (on.variable, *on.slots)
+        if self._compiled:
+            # XLA has no tensors whose sizes depend on numbers, and makes one pass of all this.
+            before = [read(variable) for variable in changed]
+            for variable, old, new in zip(changed, before, step(self._rule, before, on.gradient, on.rate), strict=True):
+                assign(variable, rows.chosen(new, old))
+            return
+        there = rows.numbers()
+        before = [_ops.ResourceGather(resource=v.handle, indices=there, dtype=v.dtype) for v in changed]
+        after = step(self._rule, before, tf.gather(on.gradient, there), on.rate)
+        for variable, new in zip(changed, after, strict=True):
+            _ops.ResourceScatterUpdate(resource=variable.handle, indices=there, updates=new)

@@ -29,6 +29,10 @@ class Replicas:
             return list(tensors)
         return list(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp[how], list(tensors)))
 
+    def total_of(self, nested: Any) -> Any:
+        """The sums over all replicas of the tensors in dicts and tuples, in the same ones."""
+        return tf.nest.pack_sequence_as(nested, self.total(tf.nest.flatten(nested)))
+
     def share_out(self, batch: dict[str, Any]) -> dict[str, Any]:
         """This process' part of a batch, cut into equal shares of its replicas; as it is where it is cut already."""
         if self.count == 1 or not all(tf.is_tensor(tensor) for tensor in batch.values()):

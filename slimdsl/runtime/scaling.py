@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from slimdsl.runtime.optimizers import assign, read
+from slimdsl.runtime.rows import Rows
 
 _FIRST = 2.0**15
 _GREATEST = 2.0**24
@@ -49,12 +50,18 @@ class LossScale:
         """The factor of this step."""
         return read(self._scale)
 
-    def apply(self, gradients: Mapping[str, tf.Tensor], step: Callable[[Mapping[str, tf.Tensor]], None]) -> tf.Tensor:
+    def apply(
+        self,
+        gradients: Mapping[str, tf.Tensor],
+        rows: Mapping[str, Rows],
+        step: Callable[[Mapping[str, tf.Tensor], Mapping[str, Rows]], None],
+    ) -> tf.Tensor:
         """Take a step with the gradients of the unscaled loss if they are finite, and adapt the factor.
 
         Args:
             gradients: of the scaled loss, of the whole batch.
-            step: applies gradients.
+            rows: what is known besides of those of which the batch has some rows.
+            step: applies both.
 
         Returns:
             Whether they are not finite, and the step was skipped.
@@ -64,7 +71,7 @@ class LossScale:
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in whole.values()])
 
         def taken() -> tf.Tensor:
-            step(whole)
+            step(whole, {name: each.scaled(1.0 / scale) for name, each in rows.items()})
             return tf.constant(True)
 
         tf.cond(finite, taken, lambda: tf.constant(False))

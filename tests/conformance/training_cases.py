@@ -168,7 +168,7 @@ CASES: dict[str, Case] = {
     "losses_of_elements": _losses(*_all_losses("of_elements")),
     "losses_of_nothing": _losses(*_all_losses("nothing"), LossOf("mean_squared_error", ("logits", "bits"))),
 }
-# With other optimizers than sgd, adagrad and adam ours differs, as docs/tf_slim.md says.
+# A batch has some rows of the table, some of them twice.
 CASES.update(
     {
         f"words_{optimizer}": Case("words", _WORDS, optimizer, rate, num_classes=5, optimizer_arguments=arguments)
@@ -182,6 +182,15 @@ CASES.update(
             ("rmsprop", 0.01, {"momentum": 0.9, "epsilon": 1.0}),
         )
     }
+)
+CASES["words_clipped"] = Case(
+    "words",
+    _WORDS,
+    "momentum",
+    0.2,
+    num_classes=5,
+    clip_gradient_norm=0.05,
+    gradient_multipliers={"Words/embedding/embeddings": 2.0},
 )
 # Those below are compared by hand: they take minutes, or their files are large.
 CASES.update(

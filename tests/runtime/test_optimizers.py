@@ -70,7 +70,7 @@ def of_tensorflow(make: Any) -> dict[str, np.ndarray]:
 def ours(rule: Optimizer) -> dict[str, np.ndarray]:
     weights = tf.Variable(FIRST)
     applied = AppliedOptimizer(rule, {"net/weights": weights})
-    step = tf.function(lambda gradient, rate: applied.apply({"net/weights": gradient}, rate), autograph=False)
+    step = tf.function(lambda gradient, rate: applied.apply({"net/weights": gradient}, {}, rate), autograph=False)
     for gradient, rate in zip(GRADIENTS, RATES, strict=True):
         step(tf.constant(gradient), tf.constant(rate))
     return {"net/weights": weights.numpy(), **{name: state.numpy() for name, state in applied.state.items()}}
