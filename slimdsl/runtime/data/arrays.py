@@ -12,7 +12,7 @@ import numpy.typing as npt
 from slimdsl.runtime.data.archives import CLASS_NAMES, VALIDATION, archive_names, class_names_of, held, read_arrays
 from slimdsl.runtime.data.errors import DataError, MissingDataError
 from slimdsl.runtime.data.fitting import fit_shapes, in_type, with_axes
-from slimdsl.runtime.data.holdout import chosen, hashes_of_numbers
+from slimdsl.runtime.data.holdout import chosen, hashes_of_numbers, set_part
 from slimdsl.runtime.data.source import ArraySource, Labels
 from slimdsl.runtime.data.wanted import IMAGES, LABELS, Wanted
 
@@ -56,9 +56,7 @@ def digits(split: str, share: float | None) -> ArraySource:
 def _part(source: ArraySource, split: str, share: float) -> ArraySource:
     labels = source.labels if source.labels.dtype.kind in "iu" else None
     part = source.taking(chosen(hashes_of_numbers(source.count), labels, share, split))
-    part.split = split
-    what = f"{share:.0%} of each class held out, by a hash of its number"
-    part.split_note = what if share else "nothing is held out: both parts are all examples"
+    set_part(part, split, source.count, share, "a hash of its number")
     return part
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from slimdsl.runtime.data.class_names import LABELS_FILE, read_class_names
 from slimdsl.runtime.data.errors import DataError
-from slimdsl.runtime.data.holdout import DEFAULT_SHARE, chosen, hashes_of_names, note
+from slimdsl.runtime.data.holdout import DEFAULT_SHARE, chosen, hashes_of_names, set_part
 from slimdsl.runtime.data.image_files import EXTENSIONS, FileSource, labels_array
 
 TRAIN_NAMES = ("train", "training")
@@ -113,7 +113,7 @@ def _holding_out(source: FileSource, split: str, share: float | None) -> FileSou
     base = source.path if os.path.isdir(source.path) else os.path.dirname(source.path)
     names = [os.path.relpath(path, base or ".").replace(os.sep, "/") for path in source.paths]
     part = source.taking(chosen(hashes_of_names(names), source.labels, share, split))
-    part.split, part.split_note = split, note(share, "a hash of their paths")
+    set_part(part, split, source.count, share, "a hash of their paths")
     return part
 
 

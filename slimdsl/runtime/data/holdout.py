@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slimdsl.runtime.data.errors import MissingDataError
-from slimdsl.runtime.data.source import Indices, Labels
+from slimdsl.runtime.data.source import DataSource, Indices, Labels
 
 SPLITS = ("train", "validation", "all")
 DEFAULT_SHARE = 0.1
@@ -70,8 +70,20 @@ def chosen(hashes: npt.NDArray[np.uint64], labels: Labels | None, share: float, 
     return np.flatnonzero(held if split == "validation" else ~held).astype(np.int64)
 
 
-def note(share: float, by: str) -> str:
-    """How the part was chosen, in words."""
-    return (
-        f"{share:.0%} of each class held out, by {by}" if share else "nothing is held out: both parts are all examples"
-    )
+def set_part(part: DataSource, split: str, total: int, share: float, by: str, groups: str = "each class") -> None:
+    """Say of data which part they are, and how it was chosen.
+
+    Args:
+        part: what was chosen.
+        split: which part it is.
+        total: how many examples both parts have together.
+        share: what part was to be held out.
+        by: what decided.
+        groups: of what the share was held out, each for itself.
+    """
+    held = {"train": total - part.count, "validation": part.count}.get(split)
+    part.split, part.split_note = split, f"{share:.0%} of {groups} held out, by {by}"
+    if not share:
+        part.split_note = "nothing is held out: both parts are all examples"
+    elif held == 0:
+        part.split_note = "nothing could be held out: single examples stay for training"

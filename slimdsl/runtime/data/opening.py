@@ -11,7 +11,7 @@ from slimdsl.runtime.data import arrays, folders, tables
 from slimdsl.runtime.data.archives import CLASS_NAMES, VALIDATION, archive_names
 from slimdsl.runtime.data.class_names import read_class_names, without_offset
 from slimdsl.runtime.data.errors import DataError, MissingDataError
-from slimdsl.runtime.data.holdout import DEFAULT_SHARE, chosen, hashes_of_numbers, note, require_split
+from slimdsl.runtime.data.holdout import DEFAULT_SHARE, chosen, hashes_of_numbers, require_split, set_part
 from slimdsl.runtime.data.image_headers import too_large
 from slimdsl.runtime.data.images import decode
 from slimdsl.runtime.data.records import RecordSource, index_records
@@ -162,7 +162,7 @@ def _records(spec: str, paths: Sequence[str], split: str, share: float | None) -
         return source
     share = DEFAULT_SHARE if share is None else share
     part = source.taking(chosen(hashes_of_numbers(source.count), None, share, split))
-    part.split, part.split_note = split, note(share, "a hash of their numbers").replace("each class", "the records")
+    set_part(part, split, source.count, share, "a hash of their numbers", "the records")
     return part
 
 

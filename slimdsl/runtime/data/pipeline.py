@@ -148,6 +148,12 @@ def batches(
     return in_order(made.map(named))
 
 
+def none_there(source: DataSource) -> str:
+    """What is wrong where a part of the data has no examples."""
+    why = f": {source.split_note}; `--split all` takes all" if source.split == "validation" else ""
+    return f"there are no examples for {source.split} in `{source.path or source.kind}`{why}"
+
+
 def too_few(source: DataSource, batch: int) -> str:
     """What is wrong where a training has fewer examples than a batch."""
     there = f"{source.count} example{'' if source.count == 1 else 's'}"
@@ -163,7 +169,7 @@ def require_enough(source: DataSource, batch: int, shard: tuple[int, int], *, tr
         DataError: there are too few examples, or a batch cannot be shared out.
     """
     if source.count == 0:
-        raise DataError(f"there are no examples for {source.split} in `{source.path or source.kind}`")
+        raise DataError(none_there(source))
     if training and source.count < batch:
         raise DataError(too_few(source, batch))
     if batch % shard[1]:

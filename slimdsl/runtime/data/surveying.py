@@ -13,7 +13,7 @@ import tensorflow as tf
 from slimdsl.runtime.data.errors import DataError
 from slimdsl.runtime.data.image_headers import too_large
 from slimdsl.runtime.data.images import decode
-from slimdsl.runtime.data.pipeline import no_class_numbers, too_few
+from slimdsl.runtime.data.pipeline import no_class_numbers, none_there, too_few
 from slimdsl.runtime.data.records import RecordSource
 from slimdsl.runtime.data.source import ArraySource, DataSource, EncodedSource
 from slimdsl.runtime.data.table_survey import ArraySurvey, survey_arrays
@@ -235,7 +235,7 @@ def require_usable(
         DataError: the first problem, and how many more there are.
     """
     if source.count == 0:
-        raise DataError(f"there are no examples for {source.split} in `{source.path or source.kind}`")
+        raise DataError(none_there(source))
     if batch is not None and source.count < batch:
         raise DataError(too_few(source, batch))
     if isinstance(source, EncodedSource) and channels is not None and channels not in {1, 3, 4}:

@@ -12,7 +12,7 @@ from slimdsl.diagnostics.suggest import did_you_mean
 from slimdsl.runtime.data.archives import CLASS_NAMES, VALIDATION, archive_names, class_names_of, held, read_arrays
 from slimdsl.runtime.data.errors import DataError
 from slimdsl.runtime.data.fitting import fit_shapes, in_type, with_axes
-from slimdsl.runtime.data.holdout import chosen, hashes_of_numbers, note
+from slimdsl.runtime.data.holdout import chosen, hashes_of_numbers, set_part
 from slimdsl.runtime.data.source import DataSource, Indices
 from slimdsl.runtime.data.wanted import IMAGES, LABELS, Limit, Wanted, WantedInput
 from slimdsl.types import shape_text
@@ -102,7 +102,7 @@ def table(path: str, split: str, share: float | None, wanted: Wanted) -> TableSo
         source.split, source.split_note = split, "by the names of its arrays"
         return source
     part = source.taking(chosen(hashes_of_numbers(source.count), _classes(source), share or 0.0, split))
-    part.split, part.split_note = split, note(share or 0.0, "a hash of its number")
+    set_part(part, split, source.count, share or 0.0, "a hash of its number")
     return part
 
 
@@ -126,10 +126,10 @@ def listing(path: str, split: str, share: float | None) -> TableSource:
         source.split, source.split_note = split, "by the names of its arrays"
         return source
     if source.found or not share:
-        source.split, source.split_note = split, note(0.0, "")
+        set_part(source, split, source.count, 0.0, "")
         return source
     part = source.taking(chosen(hashes_of_numbers(source.count), None, share, split))
-    part.split, part.split_note = split, note(share, "a hash of its number")
+    set_part(part, split, source.count, share, "a hash of its number", "the examples")
     return part
 
 

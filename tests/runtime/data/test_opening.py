@@ -13,6 +13,7 @@ from slimdsl.runtime.data.errors import DataError, MissingDataError
 from slimdsl.runtime.data.image_files import FileSource
 from slimdsl.runtime.data.opening import open_data, part_of_file
 from slimdsl.runtime.data.pipeline import batches
+from slimdsl.runtime.data.surveying import require_usable
 
 
 def paths(spec: Path, split: str, holdout: float | None = None) -> set[str]:
@@ -128,6 +129,15 @@ def test_a_list_of_images(listing: Path, folder: Path, tmp_path: Path) -> None:
     assert labels is not None
     assert (held.count, labels.tolist()) == (1, [2])
     assert held.split_note == "by the third column of the list"
+
+
+def test_single_examples_stay_for_training(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(f"{folder}/ant/0.jpg,ant\n{folder}/bee/0.jpg,bee\n", encoding="utf-8")
+    kept, held = (open_data(str(tmp_path / "list.csv"), split) for split in ("train", "validation"))
+    assert (kept.count, held.count) == (2, 0)
+    assert kept.split_note == "nothing could be held out: single examples stay for training"
+    with pytest.raises(DataError, match="for validation in .* could be held out: .* `--split all` takes all"):
+        require_usable(held)
 
 
 def test_an_archive_is_whole_unless_asked(archive: Path, tmp_path: Path) -> None:
