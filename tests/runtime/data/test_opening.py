@@ -136,7 +136,7 @@ def test_single_examples_stay_for_training(folder: Path, tmp_path: Path) -> None
     kept, held = (open_data(str(tmp_path / "list.csv"), split) for split in ("train", "validation"))
     assert (kept.count, held.count) == (2, 0)
     assert kept.split_note == "nothing could be held out: single examples stay for training"
-    with pytest.raises(DataError, match="for validation in .* could be held out: .* `--split all` takes all"):
+    with pytest.raises(DataError, match=r"for validation in .* could be held out: .* `--split all` takes all"):
         require_usable(held)
 
 
