@@ -268,7 +268,7 @@ def _guarded(setup: Any, wanted: dict[str, Any], arguments: Namespace) -> int:
 
 def _train(setup: Any, order: Any, arguments: Namespace) -> int:
     with announced("checking the data"):
-        prepared = setup.prepare_training(order, thorough=arguments.dry_run)
+        prepared = load_runtime("slimdsl.runtime.preparation").prepare_training(order, thorough=arguments.dry_run)
     check_profiled(arguments.profile, prepared)
     if prepared.start is not None and prepared.start >= prepared.steps and not arguments.dry_run:
         say(
