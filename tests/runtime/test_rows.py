@@ -132,6 +132,37 @@ def test_a_penalty_moves_all_rows() -> None:
     assert np.all(after_training(trained)[TABLE][3] != first[TABLE][3])
 
 
+def test_an_unembed_that_shares_the_table_moves_all_rows() -> None:
+    scores = "  unembed(12) as scores sharing embedding\n"
+    trained = engine(recipe(), NET.replace("  flatten", f"{scores}  flatten"))
+    first = values_of(trained)
+    assert np.all(after_training(trained)[TABLE][3] != first[TABLE][3])
+
+
+@pytest.mark.parametrize("xla", [False, True])
+def test_a_table_that_is_looked_up_twice_has_the_rows_of_both(xla: bool) -> None:
+    """Row 10 is in the second place alone."""
+    net = """slim 1
+net words as Words {
+  input words: int32[N, 3]
+  input other: int64[N]
+  let left = words -> embedding(12, 4) as embedding -> flatten
+  let right = other -> embedding(12, 4) as again sharing embedding
+  concat(left, right)
+  fc(5, activation=none) as logits
+  output logits
+}
+"""
+    trained = engine(recipe(), net, xla=xla)
+    first = values_of(trained)
+    for step in range(len(BATCHES)):
+        trained.train({**batch(step), "other": tf.constant([10, 10, 1, 1], tf.int64)})
+    last = values_of(trained)
+    moved = np.any(last[TABLE] != first[TABLE], axis=1)
+    assert np.flatnonzero(moved).tolist() == [0, 1, 2, 5, 7, 8, 10]
+    np.testing.assert_array_equal(last[f"{TABLE}/Momentum"][~moved], 0.0)
+
+
 @pytest.mark.parametrize("clipping", [{"clip_norm": 0.05}, {"clip_global_norm": 0.05}], ids=str)
 @pytest.mark.parametrize(
     ("options", "bound"),

@@ -83,8 +83,9 @@ def convert(
         if source.found:
             raise DataError(source.found[0])
         parts[split] = source
-    if not parts["train"].split_note.startswith("by the") and holdout == 0:
-        # Nothing is held out, and nobody wants all images twice.
+    twice = not parts["train"].split_note.startswith("by the") and holdout == 0
+    if twice or not parts["validation"].count:
+        # Nothing is held out: nobody wants all images twice, or a file without any.
         del parts["validation"]
     classes = parts["train"].classes or tuple(f"class {label}" for label in range(_largest_label(parts) + 1))
     stem = name or os.path.basename(os.path.abspath(folder)).removesuffix(".csv")

@@ -81,6 +81,15 @@ def test_nothing_is_written_where_an_image_is_damaged(folder: Path, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["broken"]
 
 
+def test_a_part_without_images_has_no_file(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(f"{folder}/ant/0.jpg,ant\n{folder}/bee/0.jpg,bee\n", encoding="utf-8")
+    written = convert(str(tmp_path / "list.csv"), str(tmp_path / "out"))
+    assert (written.examples, written.files) == ({"train": 2}, 2)
+    assert written.split_note == "nothing could be held out: single examples stay for training"
+    assert all(content for content in contents(tmp_path / "out").values())
+    assert not open_data(str(tmp_path / "out"), "all").found
+
+
 def test_other_folders_are_left_alone(folder: Path, records: Path, tmp_path: Path) -> None:
     copy = tmp_path / "zoo"
     shutil.copytree(folder, copy)

@@ -138,6 +138,9 @@ def test_single_examples_stay_for_training(folder: Path, tmp_path: Path) -> None
     assert kept.split_note == "nothing could be held out: single examples stay for training"
     with pytest.raises(DataError, match=r"for validation in .* could be held out: .* `--split all` takes all"):
         require_usable(held)
+    held.split = "train"
+    with pytest.raises(DataError, match=r"there are no examples for train in `[^`]*`$"):
+        require_usable(held)
 
 
 def test_an_archive_is_whole_unless_asked(archive: Path, tmp_path: Path) -> None:
