@@ -71,7 +71,7 @@ class Adam(Optimizer):
 
 @value
 class Ftrl(Optimizer):
-    """TensorFlow 1: ``FtrlOptimizer``."""
+    """TensorFlow 1: ``FtrlOptimizer``, which divides by the rate: it must not become 0."""
 
     name: ClassVar[str] = "ftrl"
     slots: ClassVar[tuple[str, ...]] = ("Ftrl", "Ftrl_1")

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from slimdsl.ir.graph import Graph, Tensor
+from slimdsl.recipe.optimizers import Ftrl
 from slimdsl.recipe.recipe import Recipe
 from slimdsl.runtime.layer_names import layer_text
 from slimdsl.runtime.losses import loss_values
@@ -66,10 +67,10 @@ class NanHunt:
             found = self._find_in_part(given, variables, step * parts + part)
             if found:
                 return f"the first of it is in {found}"
-        return (
-            "all tensors and gradients of that step are finite: it is too large a step, so a smaller learning rate or "
-            "`clip_global_norm` may help"
-        )
+        finite = "all tensors and gradients of that step are finite"
+        if isinstance(self._recipe.optimizer, Ftrl):
+            return f"{finite}: ftrl divides by the learning rate, which must not become 0, or it is too large a step"
+        return f"{finite}: it is too large a step, so a smaller learning rate or `clip_global_norm` may help"
 
     def _find_in_part(self, batch: Mapping[str, tf.Tensor], variables: Mapping[str, tf.Variable], draw: int) -> str:
         net = self._net

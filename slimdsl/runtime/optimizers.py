@@ -234,7 +234,7 @@ class AppliedOptimizer:
         """Take a step for the rows that the batch has."""
         changed = (on.variable, *on.slots)
         if self._compiled:
-            # XLA has no tensors whose sizes depend on numbers, and makes one pass of all this.
+            # XLA makes one pass of all this, and every size is known, as it has to be on some of its devices.
             before = [read(variable) for variable in changed]
             for variable, old, new in zip(changed, before, step(self._rule, before, on.gradient, on.rate), strict=True):
                 assign(variable, rows.chosen(new, old))

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 import slimdsl
+from slimdsl.recipe.base import Optimizer
 from slimdsl.recipe.losses import SoftmaxCrossEntropy
-from slimdsl.recipe.optimizers import Sgd
+from slimdsl.recipe.optimizers import Ftrl, Sgd
 from slimdsl.recipe.recipe import LossTerm, Recipe
 from slimdsl.runtime.engine import Engine
 from slimdsl.runtime.nan_hunt import NanHunt
@@ -27,12 +28,19 @@ net sq {
 """
 
 
-def hunted(operation: str, *, precision: str = "float32", images: float = 1.0, **assigned: float) -> str:
+def hunted(
+    operation: str,
+    *,
+    precision: str = "float32",
+    images: float = 1.0,
+    optimizer: Optimizer = Sgd(),  # noqa: B008
+    **assigned: float,
+) -> str:
     text = NET.replace("OP", operation)
     training, inference = slimdsl.loads(text, training=True).graph, slimdsl.loads(text).graph
     labels = TensorType(dtype=DType.INT32, shape=(SymbolicDim.named("N"),))
     term = LossTerm(name="xent", loss=SoftmaxCrossEntropy(), operands=("logits", "labels"))
-    recipe = Recipe(inputs={"labels": labels}, losses=(term,), optimizer=Sgd())
+    recipe = Recipe(inputs={"labels": labels}, losses=(term,), optimizer=optimizer)
     engine = Engine(training, inference, recipe, sizes={}, precision=precision)
     for name, number in assigned.items():
         variable = engine.variables[name.replace("__", "/")]
@@ -70,3 +78,9 @@ def test_data_and_variables_come_first() -> None:
 
 def test_a_step_that_makes_none_is_too_large() -> None:
     assert hunted("relu").startswith("all tensors and gradients of that step are finite: it is too large a step")
+
+
+def test_ftrl_divides_by_the_rate() -> None:
+    """TensorFlow's kernel gives NaN for a rate of 0, which a schedule may reach."""
+    expected = "all tensors and gradients of that step are finite: ftrl divides by the learning rate, which must not be"
+    assert hunted("relu", optimizer=Ftrl()).startswith(expected)
