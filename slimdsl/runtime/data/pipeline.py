@@ -150,7 +150,7 @@ def batches(
 
 def none_there(source: DataSource) -> str:
     """What is wrong where a part of the data has no examples."""
-    why = f": {source.split_note}; `--split all` takes all" if source.split == "validation" else ""
+    why = f" ({source.split_note}); `--split all` takes all" if source.split == "validation" else ""
     return f"there are no examples for {source.split} in `{source.path or source.kind}`{why}"
 
 

@@ -97,6 +97,18 @@ def survey(
     assert isinstance(source, EncodedSource)
     if whole and isinstance(source, RecordSource) and library() is None:
         problems += _damaged(source)
+    return _of_encoded(source, numbers, limit, channels, problems, most, advance)
+
+
+def _of_encoded(
+    source: EncodedSource,
+    numbers: list[int],
+    classes: int | None,
+    channels: int | None,
+    problems: list[str],
+    most: int,
+    advance: Callable[[int], None] | None,
+) -> Survey:
     per_class: Counter[int] = Counter()
     sizes: Counter[tuple[int, int, int]] = Counter()
     labels: list[int] = []
@@ -115,7 +127,7 @@ def survey(
                     labels += [number] if len(labels) < 8 else []
                 if seen.shape is not None:
                     sizes[seen.shape] += 1
-                problem = seen.problem or _outside(source, index, seen.label, limit)
+                problem = seen.problem or _outside(source, index, seen.label, classes)
                 problems += [problem] if problem else []
             if advance is not None:
                 advance(min(_CHUNK, len(numbers) - start))
